@@ -1,0 +1,67 @@
+// One ZooKeeper session over the C client (zookeeper_mt): reads only; kferry never writes to ZooKeeper.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/result.h"
+#include "zkoffsets/snapshot.h"
+
+namespace kferry::zkoffsets {
+
+struct ZkConfig {
+  std::string connect;  // "host:port,host:port/chroot", as Kafka's zookeeper.connect
+  Duration connect_timeout{10'000};
+  Duration request_timeout{30'000};  // for one batch
+  int max_in_flight = 1000;          // requests on the wire at once
+};
+
+enum class NodeState { kFound, kMissing, kDenied };
+
+struct NodeData {
+  NodeState state = NodeState::kMissing;
+  std::string data;
+  NodeVersion version;
+  bool ephemeral = false;
+};
+
+struct NodeChildren {
+  NodeState state = NodeState::kMissing;
+  std::vector<std::string> names;  // sorted
+};
+
+// "host:port,host:port/chroot" is checked before any I/O: hosts, ports 1 to 65535, chroot once and at the end,
+// no trailing slash. kUsage otherwise.
+Result<> check_connect_string(const std::string& connect);
+
+// Not thread-safe: one caller. Batches are pipelined; results are in the order of the paths.
+class ZkClient {
+ public:
+  // kUsage, kUnreachable (with the servers tried), kNotAuthorised (authentication failed).
+  static Result<ZkClient> connect(const ZkConfig& config, const StopToken& stop);
+  ~ZkClient();
+  ZkClient(ZkClient&&) noexcept;
+  ZkClient& operator=(ZkClient&&) noexcept;
+
+  const std::string& connect_string() const;
+  bool read_only() const;
+
+  // Makes later reads see everything that was committed before this call (ZooKeeper sync("/")).
+  Result<> sync(const StopToken& stop);
+  // A missing or forbidden node is a state in its element; the whole batch fails only with kUnreachable
+  // or kInterrupted. A lost connection is waited out within request_timeout; an expired session is an error.
+  Result<std::vector<NodeData>> get(const std::vector<std::string>& paths, const StopToken& stop);
+  Result<std::vector<NodeChildren>> children(const std::vector<std::string>& paths, const StopToken& stop);
+  // Version only: `data` stays empty.
+  Result<std::vector<NodeData>> exists(const std::vector<std::string>& paths, const StopToken& stop);
+
+ private:
+  struct Session;
+  explicit ZkClient(std::unique_ptr<Session> session);
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace kferry::zkoffsets
