@@ -1,0 +1,32 @@
+// The request types kferry speaks (Kafka: ApiKeys).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace kferry::wire {
+
+enum class ApiKey : int16_t {
+  kListOffsets = 2,
+  kMetadata = 3,
+  kOffsetCommit = 8,
+  kOffsetFetch = 9,
+  kFindCoordinator = 10,
+  kJoinGroup = 11,
+  kHeartbeat = 12,
+  kLeaveGroup = 13,
+  kSyncGroup = 14,
+  kDescribeGroups = 15,
+  kListGroups = 16,
+  kApiVersions = 18,
+};
+
+// A broker says of each API the lowest and the highest version it speaks.
+struct ApiVersionRange {
+  int16_t lowest = 0;
+  int16_t highest = -1;  // highest < lowest: not spoken
+
+  friend bool operator==(const ApiVersionRange&, const ApiVersionRange&) = default;
+};
+
+}  // namespace kferry::wire

@@ -1,0 +1,21 @@
+// All messages, and the list of their requests for tests that walk every one.
+#pragma once
+
+#include <tuple>
+
+#include "wire/messages/api_versions.h"
+#include "wire/messages/find_coordinator.h"
+#include "wire/messages/group_listing.h"
+#include "wire/messages/group_membership.h"
+#include "wire/messages/list_offsets.h"
+#include "wire/messages/metadata.h"
+#include "wire/messages/offsets.h"
+
+namespace kferry::wire {
+
+using AllRequests =
+    std::tuple<ApiVersionsRequest, MetadataRequest, FindCoordinatorRequest, JoinGroupRequest,
+               SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest,
+               OffsetFetchRequest, ListOffsetsRequest, DescribeGroupsRequest, ListGroupsRequest>;
+
+}  // namespace kferry::wire
