@@ -103,13 +103,18 @@ class Decoder {
 
   template <class T>
   void decode_nullable(const char* name, T& value, const Field& field) {
-    const int64_t length = read_length<typename T::value_type>(name);
+    using Inner = WireType<typename T::value_type>;
+    const int64_t length = read_length<Inner>(name);
     if (length < 0) {
       if (!field.nullable.contains(version_)) set_error(name, "null where null is not allowed");
       value.reset();
       return;
     }
-    decode_sized(name, value.emplace(), length);
+    auto& inner = value.emplace();
+    if constexpr (IsNamed<typename T::value_type>::value)
+      decode_sized(name, inner.mutable_value(), length);
+    else
+      decode_sized(name, inner, length);
   }
 
   template <class T>

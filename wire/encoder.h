@@ -91,7 +91,7 @@ class Encoder {
         error_ = fmt::format("field {} is null, which version {} does not allow", name, version_);
         return;
       }
-      null_value<typename T::value_type>();
+      null_value<WireType<typename T::value_type>>();
     } else if constexpr (IsNamed<T>::value) {
       encode(name, value.value(), field);
     } else if constexpr (std::is_same_v<T, bool>) {

@@ -57,6 +57,18 @@ struct IsNamed : std::false_type {};
 template <class T, class Tag>
 struct IsNamed<Named<T, Tag>> : std::true_type {};
 
+// What goes over the wire for a T: a Named's value, or T itself.
+template <class T>
+struct WireTypeOf {
+  using type = T;
+};
+template <class T, class Tag>
+struct WireTypeOf<Named<T, Tag>> {
+  using type = T;
+};
+template <class T>
+using WireType = typename WireTypeOf<T>::type;
+
 template <class T>
 constexpr bool kIsNumber = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
@@ -70,9 +82,7 @@ bool is_default(const T& value, const Field& field) {
   } else if constexpr (std::is_same_v<T, bool>) {
     return value == (field.default_value != 0);
   } else if constexpr (IsOptional<T>::value) {
-    if (!value) return true;
-    if constexpr (requires { value->empty(); }) return value->empty();
-    return false;
+    return !value;
   } else if constexpr (IsVector<T>::value || std::is_same_v<T, std::string>) {
     return value.empty();
   } else {
