@@ -38,10 +38,10 @@ enum class OffsetProblem { kNone, kEmpty, kNotANumber, kNegative, kTooLarge, kHu
 struct ParsedOffset {
   std::optional<ZookeeperOffset> offset;  // set exactly when problem is kNone; >= 0
   OffsetProblem problem = OffsetProblem::kNone;
-  std::string detail;  // for people: what stood there (at most 40 characters, escaped)
+  std::string detail;  // for people: what stood there (printable ASCII, at most 40 characters)
 };
 
-// ASCII decimal, as Kafka writes it: no sign, no space. At most 1 MiB is ever looked at.
+// ASCII decimal, as Kafka writes it: no sign, no space; more than 4096 bytes are kHuge.
 ParsedOffset parse_decimal_offset(std::string_view data);
 // Storm's JSON: `offset`; `topic` and `partition` are taken from the document.
 struct StormState {
@@ -51,14 +51,26 @@ struct StormState {
 };
 std::optional<StormState> parse_storm_state(std::string_view json);          // KafkaSpout: `offset`
 std::optional<StormState> parse_trident_state(std::string_view json);        // Trident: `nextOffset`
-// "p:off,p:off"; nullopt when the text has another form.
+// "p:off,p:off"; nullopt when the text has another form. An offset that is no number is an entry with a
+// problem.
 struct CsvEntry {
   Partition partition;
   ParsedOffset offset;
 };
 std::optional<std::vector<CsvEntry>> parse_csv_offsets(std::string_view data);
 
-// A registration under /ids: which client wrote it.
+// A registration under /ids: {"version":1,"subscription":{"t":n},"pattern":"...","timestamp":...}.
+struct RegistrationDocument {
+  std::vector<std::string> topics;  // topics, or the regular expression of a pattern subscription
+  std::string pattern;              // "static", "white_list", "black_list" or ""
+  bool numeric_timestamp = false;   // the time stands there as a number, not as a string
+};
+// nullopt when the text has another form, e.g. that of Kafka 0.7.
+std::optional<RegistrationDocument> parse_registration(std::string_view json);
+// Which client wrote it; nullopt when the text is not a registration.
 std::optional<Layout> layout_of_registration(std::string_view consumer_id, std::string_view json);
+
+// /cluster/id: {"version":"1","id":"<cluster id>"}.
+std::optional<std::string> parse_cluster_id(std::string_view json);
 
 }  // namespace kferry::zkoffsets
