@@ -15,15 +15,15 @@ struct BackoffPolicy {
   Duration longest{2000};
 };
 
-// Calls `attempt()` until it succeeds, until `is_retriable(error)` is false, until `deadline`, or until
-// `stop` is requested. Waits between attempts; returns the last error. At least one attempt is made.
+// Calls `attempt()` until it succeeds, until `is_retriable(error)` is false, or until `wait` is
+// over. Pauses between attempts; returns the last error. At least one attempt is made.
 template <class Attempt, class IsRetriable>
-auto with_retry(const BackoffPolicy& policy, const Deadline& deadline, const StopToken& stop,
-                Attempt&& attempt, IsRetriable&& is_retriable) -> decltype(attempt()) {
-  for (Duration wait = policy.first;; wait = std::min(wait * 2, policy.longest)) {
+auto with_retry(const BackoffPolicy& policy, const Wait& wait, Attempt&& attempt,
+                IsRetriable&& is_retriable) -> decltype(attempt()) {
+  for (Duration pause = policy.first;; pause = std::min(pause * 2, policy.longest)) {
     auto result = attempt();
-    if (result || !is_retriable(result.error()) || deadline.remaining() <= wait) return result;
-    if (!stop.sleep_for(wait)) return result;
+    if (result || !is_retriable(result.error())) return result;
+    if (wait.deadline().remaining() <= pause || !wait.stop().sleep_for(pause)) return result;
   }
 }
 

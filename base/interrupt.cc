@@ -23,6 +23,11 @@ Result<> StopToken::check(std::string_view doing) const {
   return fail(ErrorKind::kInterrupted, fmt::format("interrupted while {}", doing));
 }
 
+Wait Wait::uninterruptible(Duration duration) {
+  static const StopToken never;
+  return Wait(Deadline::after(duration), never);
+}
+
 namespace {
 
 // A signal handler can only reach a global.

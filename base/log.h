@@ -1,5 +1,5 @@
-// Log lines for operators, on stderr, as text or as one JSON object a line. stdout belongs to results.
-// Never pass a secret to it. Thread-safe.
+// Log lines for operators, on stderr, as text or as one JSON object a line. stdout belongs to
+// results. Never pass a secret to it. Thread-safe.
 #pragma once
 
 #include <initializer_list>

@@ -41,8 +41,8 @@ using BrokerId = Named<int32_t, struct BrokerIdTag>;      // >= 0; -1: unknown
 // The offset of the next record to be read, in the Kafka log. >= 0 where it stands for a position.
 using Offset = Named<int64_t, struct OffsetTag>;
 
-// The number as it stands in ZooKeeper. What it means (next record, last processed record) depends on
-// the client that wrote it: zkoffsets/convention.h turns it into an Offset.
+// The number as it stands in ZooKeeper. What it means (next record, last processed record) depends
+// on the client that wrote it: zkoffsets/convention.h turns it into an Offset.
 using ZookeeperOffset = Named<int64_t, struct ZookeeperOffsetTag>;
 
 struct TopicPartition {

@@ -18,7 +18,9 @@ Progress::Mode Progress::mode_for_stderr() {
 Progress::Progress(Mode mode, std::string doing, int64_t total)
     : mode_(mode), doing_(std::move(doing)), total_(total) {}
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+  finish();
+}
 
 void Progress::set_total(int64_t total) {
   const std::lock_guard lock(mutex_);

@@ -1,5 +1,5 @@
-// Progress of one piece of work: a line that is redrawn on a terminal, a log line now and then without
-// one. Thread-safe.
+// Progress of one piece of work: a line that is redrawn on a terminal, a log line now and then
+// without one. Thread-safe.
 #pragma once
 
 #include <chrono>

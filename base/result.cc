@@ -6,13 +6,20 @@ namespace kferry {
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kFailed: return "failed";
-    case ErrorKind::kUsage: return "usage";
-    case ErrorKind::kRefused: return "refused";
-    case ErrorKind::kUnreachable: return "unreachable";
-    case ErrorKind::kNotAuthorised: return "not_authorised";
-    case ErrorKind::kPartlyDone: return "partly_done";
-    case ErrorKind::kInterrupted: return "interrupted";
+    case ErrorKind::kFailed:
+      return "failed";
+    case ErrorKind::kUsage:
+      return "usage";
+    case ErrorKind::kRefused:
+      return "refused";
+    case ErrorKind::kUnreachable:
+      return "unreachable";
+    case ErrorKind::kNotAuthorised:
+      return "not_authorised";
+    case ErrorKind::kPartlyDone:
+      return "partly_done";
+    case ErrorKind::kInterrupted:
+      return "interrupted";
   }
   return "failed";
 }

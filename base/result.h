@@ -1,5 +1,5 @@
-// Errors as values. `Result<T>` is for everything a caller can act on; exceptions are left to broken
-// invariants and are caught once, in cli/.
+// Errors as values. `Result<T>` is for everything a caller can act on; exceptions are left to
+// broken invariants and are caught once, in cli/.
 #pragma once
 
 #include <expected>
@@ -46,15 +46,15 @@ inline std::unexpected<Error> fail(ErrorKind kind, std::string message, std::str
 #define KFERRY_CONCAT(a, b) KFERRY_CONCAT_(a, b)
 
 // KFERRY_TRY(auto x, f()): declares x with f()'s value or returns f()'s error.
-#define KFERRY_TRY(declaration, ...)                                                       \
-  auto KFERRY_CONCAT(kferry_result_, __LINE__) = (__VA_ARGS__);                            \
-  if (!KFERRY_CONCAT(kferry_result_, __LINE__))                                            \
-    return std::unexpected(std::move(KFERRY_CONCAT(kferry_result_, __LINE__)).error());    \
+#define KFERRY_TRY(declaration, ...)                                                    \
+  auto KFERRY_CONCAT(kferry_result_, __LINE__) = (__VA_ARGS__);                         \
+  if (!KFERRY_CONCAT(kferry_result_, __LINE__))                                         \
+    return std::unexpected(std::move(KFERRY_CONCAT(kferry_result_, __LINE__)).error()); \
   declaration = std::move(*KFERRY_CONCAT(kferry_result_, __LINE__))
 
 // KFERRY_CHECK(f()): returns f()'s error, if any; f() has no value of interest.
-#define KFERRY_CHECK(...)                                          \
-  do {                                                             \
-    if (auto kferry_checked = (__VA_ARGS__); !kferry_checked)      \
-      return std::unexpected(std::move(kferry_checked).error());   \
+#define KFERRY_CHECK(...)                                        \
+  do {                                                           \
+    if (auto kferry_checked = (__VA_ARGS__); !kferry_checked)    \
+      return std::unexpected(std::move(kferry_checked).error()); \
   } while (false)

@@ -1,6 +1,6 @@
-// Reads messages in Kafka's wire format. What comes from the wire is not trusted: each length is checked
-// against the bytes that are there before it is used, nesting is that of the struct, and the number of
-// decoded elements is bounded.
+// Reads messages in Kafka's wire format. What comes from the wire is not trusted: each length is
+// checked against the bytes that are there before it is used, nesting is that of the struct, and
+// the number of decoded elements is bounded.
 #pragma once
 
 #include <cstring>
@@ -16,8 +16,8 @@
 
 namespace kferry::wire {
 
-// Reads one message from `in`, which must outlive it. The first error is kept; after it every read gives
-// an empty value.
+// Reads one message from `in`, which must outlive it. The first error is kept; after it every read
+// gives an empty value.
 class Decoder {
  public:
   // More array elements than that in one message is a sign of a hostile or broken peer.
@@ -206,7 +206,8 @@ class Decoder {
   std::map<int64_t, std::string_view> tagged_;  // of the struct whose tagged fields are being read
 };
 
-// Decodes the whole of `bytes`; bytes left over are an error. kFailed with the field that is broken.
+// Decodes the whole of `bytes`; bytes left over are an error. kFailed with the field that is
+// broken.
 template <class Message>
 Result<Message> decode_message(std::string_view bytes, int16_t version) {
   Message message;

@@ -170,7 +170,8 @@ class Encoder {
   std::map<int, std::string> tagged_;  // of the struct being written, by tag
 };
 
-// Appends `message` in `version` to `out`. kFailed: a field is set that the version lacks, or too long.
+// Appends `message` in `version` to `out`. kFailed: a field is set that the version lacks, or too
+// long.
 template <class Message>
 Result<> encode_message(const Message& message, int16_t version, std::string& out) {
   Encoder encoder(out, version, version >= Message::kFlexibleSince);

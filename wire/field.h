@@ -1,8 +1,10 @@
 // How a message names its fields. Each message is one struct for all its versions, with one member
 // template
-//     template <class Io> void fields(Io& io) { io("GroupId", group_id); io("Reason", reason, {...}); }
-// that names each field once, in wire order, as Kafka's message definitions name it. Encoder, Decoder and
-// the tests' visitors walk it. (Kafka: clients/src/main/resources/common/message/README.md)
+//     template <class Io> void fields(Io& io) { io("GroupId", group_id); io("Reason", reason,
+//     {...}); }
+// that names each field once, in wire order, as Kafka's message definitions name it. Encoder,
+// Decoder and the tests' visitors walk it. (Kafka:
+// clients/src/main/resources/common/message/README.md)
 #pragma once
 
 #include <array>
@@ -25,15 +27,17 @@ struct VersionRange {
   friend constexpr bool operator==(const VersionRange&, const VersionRange&) = default;
 };
 
-constexpr VersionRange since(int16_t first) { return {first, std::numeric_limits<int16_t>::max()}; }
+constexpr VersionRange since(int16_t first) {
+  return {first, std::numeric_limits<int16_t>::max()};
+}
 constexpr VersionRange kNoVersion{0, -1};
 
 struct Field {
   VersionRange versions{};             // in which the field is on the wire
   VersionRange nullable = kNoVersion;  // in which it may be null; its type is std::optional then
-  bool ignorable = false;              // a set value is dropped, not an error, where versions lacks it
-  int tag = -1;                        // >= 0: a tagged field (KIP-482) in all its versions
-  int64_t default_value = 0;           // of a number; of anything else the default is the empty value
+  bool ignorable = false;     // a set value is dropped, not an error, where versions lacks it
+  int tag = -1;               // >= 0: a tagged field (KIP-482) in all its versions
+  int64_t default_value = 0;  // of a number; of anything else the default is the empty value
 };
 
 // Kafka's "bytes": int32 length and bytes. std::string is Kafka's "string": int16 length and UTF-8.

@@ -57,7 +57,8 @@ struct ListOffsetsRequest {
   static constexpr ApiKey kApiKey = ApiKey::kListOffsets;
   static constexpr ApiVersionRange kVersions{0, 9};
   static constexpr int16_t kFlexibleSince = 6;
-  static constexpr int64_t kLatest = -1;    // the log end (with isolation level 0: the high watermark)
+  static constexpr int64_t kLatest =
+      -1;  // the log end (with isolation level 0: the high watermark)
   static constexpr int64_t kEarliest = -2;  // the log start
   using Response = ListOffsetsResponse;
 

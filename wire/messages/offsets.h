@@ -1,5 +1,5 @@
-// OffsetCommit and OffsetFetch. Version 0 reads and writes ZooKeeper through the broker; from version 1 on
-// they speak of the offsets that Kafka keeps.
+// OffsetCommit and OffsetFetch. Version 0 reads and writes ZooKeeper through the broker; from
+// version 1 on they speak of the offsets that Kafka keeps.
 #pragma once
 
 #include <optional>
@@ -97,8 +97,8 @@ struct OffsetCommitRequest {
        {.versions = since(1), .ignorable = true, .default_value = -1});
     io("MemberId", member_id, {.versions = since(1), .ignorable = true});
     io("GroupInstanceId", group_instance_id, {.versions = since(7), .nullable = since(7)});
-    // Kafka's definition lets a set retention be dropped. A guard against expiry must not vanish, so
-    // for us it is not ignorable.
+    // Kafka's definition lets a set retention be dropped. A guard against expiry must not vanish,
+    // so for us it is not ignorable.
     io("RetentionTimeMs", retention_time_ms, {.versions = {2, 4}, .default_value = -1});
     io("Topics", topics);
   }

@@ -1,0 +1,77 @@
+// Committed offsets: reading those that Kafka keeps, reading those in ZooKeeper through a broker,
+// and committing outside any generation.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/named.h"
+#include "groupproto/coordinators.h"
+
+namespace kferry::groupproto {
+
+struct CommittedOffset {
+  Offset offset;         // >= 0
+  std::string metadata;  // at most 4,096 bytes by default; the committing client's own
+
+  friend bool operator==(const CommittedOffset&, const CommittedOffset&) = default;
+};
+
+// Only partitions that have a committed offset.
+using GroupOffsets = std::map<TopicPartition, CommittedOffset>;
+
+struct OffsetsQuery {
+  GroupId group;
+  // The partitions of interest. Brokers from 0.10.2 on are asked for all that the group has; older
+  // ones answer for these only.
+  std::vector<TopicPartition> partitions;
+};
+
+// What Kafka keeps, of many groups at once (batched from 3.0 on, pipelined before). With
+// RequireStable where the broker has it (2.5, KIP-447): offsets of an open transaction are waited
+// for. One result per group, in the map under its name: kNotAuthorised and kFailed concern that
+// group alone. The whole call fails when the cluster cannot be reached within `wait`.
+using OffsetsByGroup = std::map<GroupId, Result<GroupOffsets>>;
+Result<OffsetsByGroup> fetch_kafka_offsets(Coordinators& coordinators,
+                                           const std::vector<OffsetsQuery>& queries,
+                                           const Wait& wait);
+
+// What lies in ZooKeeper, through OffsetFetch version 0 and any broker in ZooKeeper mode (Kafka:
+// KafkaApis.handleOffsetFetchRequest). kFailed with kUnsupportedVersion where no broker offers it:
+// KRaft.
+Result<OffsetsByGroup> fetch_zookeeper_offsets(wire::Cluster& cluster,
+                                               const std::vector<OffsetsQuery>& queries,
+                                               const Wait& wait);
+
+struct OffsetToCommit {
+  TopicPartition partition;
+  Offset offset;  // >= 0; a negative one is refused before anything is sent
+  std::string metadata;
+};
+
+// Who commits: a member in a generation, or nobody (generation -1, empty member id).
+struct Committer {
+  GroupId group;
+  Generation generation{-1};
+  MemberId member;
+};
+
+struct CommitOptions {
+  // How long the broker keeps the offsets; nullopt: as the broker is configured. Needs versions 2
+  // to 4 of OffsetCommit, which every broker from 0.9 on has; kFailed otherwise.
+  std::optional<Duration> retention;
+};
+
+// The error code of each partition; kNone: committed.
+using CommitResults = std::map<TopicPartition, int16_t>;
+
+// One OffsetCommit where it fits the broker's default message.max.bytes, several otherwise. Codes
+// of the group as a whole (NOT_COORDINATOR, ILLEGAL_GENERATION, ...) stand at every partition. It
+// is sent once: when the answer does not come, the caller must read back.
+Result<CommitResults> commit_offsets(wire::Broker& coordinator, const Committer& committer,
+                                     const std::vector<OffsetToCommit>& offsets,
+                                     const CommitOptions& options, const Wait& wait);
+
+}  // namespace kferry::groupproto

@@ -1,0 +1,72 @@
+#include "groupproto/group_state.h"
+
+#include "wire/error_code.h"
+#include "wire/messages/group_listing.h"
+
+namespace kferry::groupproto {
+
+using wire::DescribeGroupsRequest;
+
+namespace {
+
+constexpr size_t kGroupsPerRequest = 200;
+
+Result<GroupState> read_group(const wire::DescribeGroupsResponse::Group& group) {
+  // Brokers from 4.0 on say so of a group they do not know (KIP-1043).
+  if (group.error_code == wire::kGroupIdNotFound) return GroupState{"Dead", {}, {}};
+  if (group.error_code != wire::kNone)
+    return std::unexpected(
+        wire::kafka_error(group.error_code, fmt::format("describing group '{}'", group.group_id)));
+  GroupState state{group.group_state, group.protocol_type, {}};
+  for (const auto& member : group.members)
+    state.members.push_back({member.member_id, member.client_id, member.client_host});
+  return state;
+}
+
+Result<std::vector<GroupId>> ask(wire::Broker& broker, const std::vector<GroupId>& groups,
+                                 StatesByGroup& states, const Wait& wait) {
+  if (!broker.speaks<DescribeGroupsRequest>()) {
+    for (const GroupId& group : groups) states.insert_or_assign(group, GroupState{"Dead", {}, {}});
+    return std::vector<GroupId>{};
+  }
+  KFERRY_TRY(const int16_t version, broker.version_of<DescribeGroupsRequest>());
+  std::vector<DescribeGroupsRequest> requests;
+  for (size_t begin = 0; begin < groups.size(); begin += kGroupsPerRequest) {
+    const auto first = groups.begin() + static_cast<std::ptrdiff_t>(begin);
+    const size_t count = std::min(kGroupsPerRequest, groups.size() - begin);
+    requests.push_back({{first, first + static_cast<std::ptrdiff_t>(count)}, false});
+  }
+  KFERRY_TRY(const auto responses, broker.pipeline(requests, version, wait));
+  std::vector<GroupId> again;
+  for (const auto& response : responses) {
+    for (const auto& group : response.groups) {
+      states.insert_or_assign(group.group_id, read_group(group));
+      if (is_coordinator_error(group.error_code)) again.push_back(group.group_id);
+    }
+  }
+  for (const GroupId& group : groups)
+    if (!states.contains(group)) again.push_back(group);
+  return again;
+}
+
+}  // namespace
+
+Result<StatesByGroup> describe_groups(Coordinators& coordinators,
+                                      const std::vector<GroupId>& groups, const Wait& wait) {
+  StatesByGroup states;
+  KFERRY_CHECK(coordinators.for_each(
+      groups, wait, [&](wire::Broker& broker, const std::vector<GroupId>& its_groups) {
+        return ask(broker, its_groups, states, wait);
+      }));
+  return states;
+}
+
+std::string to_string(const std::vector<GroupMember>& members) {
+  std::string text;
+  for (const GroupMember& member : members)
+    text += fmt::format("{}client '{}' on {} (member {})", text.empty() ? "" : ", ",
+                        member.client_id, member.client_host, member.id);
+  return text;
+}
+
+}  // namespace kferry::groupproto

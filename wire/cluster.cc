@@ -1,0 +1,82 @@
+#include "wire/cluster.h"
+
+#include "wire/error_code.h"
+#include "wire/messages/metadata.h"
+
+namespace kferry::wire {
+
+Result<Cluster> Cluster::connect(const std::vector<Address>& bootstrap, const ClientConfig& config,
+                                 const Wait& wait) {
+  Cluster cluster(bootstrap, config);
+  KFERRY_CHECK(cluster.any_broker(wait));
+  return cluster;
+}
+
+Result<Broker*> Cluster::any_broker(const Wait& wait) {
+  if (bootstrap_connection_ && bootstrap_connection_->is_open()) return bootstrap_connection_.get();
+  std::vector<Address> candidates = bootstrap_;
+  for (const auto& [id, address] : brokers_) candidates.push_back(address);
+  std::string tried;
+  for (const Address& address : candidates) {
+    auto broker = Broker::connect(address, config_, wait);
+    if (broker) {
+      bootstrap_connection_ = std::make_unique<Broker>(std::move(*broker));
+      return bootstrap_connection_.get();
+    }
+    if (broker.error().kind != ErrorKind::kUnreachable) return std::unexpected(broker.error());
+    tried += (tried.empty() ? "" : "; ") + broker.error().message;
+  }
+  return fail(ErrorKind::kUnreachable, fmt::format("no bootstrap server can be reached: {}", tried),
+              "check --bootstrap-server, and that the brokers are up");
+}
+
+Result<Broker*> Cluster::broker(BrokerId id, const Wait& wait) {
+  auto& connection = connections_[id];
+  const auto known = brokers_.find(id);
+  if (known == brokers_.end())
+    return fail(ErrorKind::kUnreachable,
+                fmt::format("broker {} is not in the cluster's metadata", id));
+  const bool usable = connection && connection->is_open() && connection->address() == known->second;
+  if (usable) return connection.get();
+  connection.reset();
+  auto made = Broker::connect(known->second, config_, wait);
+  if (!made) return std::unexpected(in_context(made.error(), fmt::format("broker id {}", id)));
+  connection = std::make_unique<Broker>(std::move(*made));
+  return connection.get();
+}
+
+Result<ClusterMetadata> Cluster::fetch_metadata(const std::optional<std::vector<TopicName>>& topics,
+                                                const Wait& wait) {
+  KFERRY_TRY(Broker* const broker, any_broker(wait));
+  KFERRY_TRY(const int16_t version, broker->version_of<MetadataRequest>());
+  MetadataRequest request;
+  request.allow_auto_topic_creation = version < 4;
+  if (topics || version == 0) request.topics.emplace();
+  for (const TopicName& topic : topics.value_or(std::vector<TopicName>{}))
+    request.topics->push_back({{}, topic});
+  KFERRY_TRY(MetadataResponse response, broker->call(request, version, wait));
+
+  ClusterMetadata metadata;
+  metadata.cluster_id = response.cluster_id;
+  metadata.controller = response.controller_id;
+  for (const auto& one : response.brokers)
+    if (one.port > 0 && one.port <= 65535)
+      metadata.brokers[one.node_id] = Address{one.host, static_cast<uint16_t>(one.port)};
+  if (metadata.brokers.empty())
+    return fail(
+        ErrorKind::kUnreachable,
+        fmt::format("broker {}: its metadata names no broker", to_string(broker->address())),
+        "the cluster is still starting, or its advertised listeners are wrong");
+  brokers_ = metadata.brokers;
+  for (const auto& topic : response.topics) {
+    if (!topic.name) continue;
+    TopicInfo& info = metadata.topics[*topic.name];
+    info.error_code = topic.error_code;
+    info.topic_id = topic.topic_id;
+    for (const auto& partition : topic.partitions)
+      info.partitions[partition.partition_index] = {partition.error_code, partition.leader_id};
+  }
+  return metadata;
+}
+
+}  // namespace kferry::wire

@@ -1,0 +1,41 @@
+// One TCP connection to a broker, carrying length-prefixed frames.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/interrupt.h"
+#include "base/result.h"
+#include "wire/address.h"
+
+namespace kferry::wire {
+
+// Not thread-safe. After an error other than a usage error the connection is closed for good.
+class Connection {
+ public:
+  // A frame that says it is longer than this is a broken or hostile peer.
+  static constexpr int32_t kMaxFrameBytes = 128 * 1024 * 1024;
+
+  // kUnreachable (name not found, refused, timed out), kInterrupted.
+  static Result<Connection> open(const Address& address, const Wait& wait);
+  ~Connection();
+  Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
+
+  const Address& address() const;
+  // False once an operation failed: open a new one.
+  bool is_open() const;
+
+  // Sends `payload` with its int32 length in front of it.
+  Result<> send(std::string_view payload, const Wait& wait);
+  // The next frame without its length.
+  Result<std::string> receive(const Wait& wait);
+
+ private:
+  struct Impl;
+  explicit Connection(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kferry::wire

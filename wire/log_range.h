@@ -1,0 +1,27 @@
+// Where partitions' logs start and end.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "base/named.h"
+#include "wire/cluster.h"
+
+namespace kferry::wire {
+
+// [start, end): the offsets a consumer can read. `end` is the high watermark, the next offset to be
+// written. When `error_code` is not 0, start and end mean nothing.
+struct LogRange {
+  Offset start;
+  Offset end;
+  int16_t error_code = 0;
+};
+
+// Asks every leader once for all of its partitions (in both directions), follows moved leaders
+// until `wait` is over. Partitions that are not in `metadata` come back with
+// UNKNOWN_TOPIC_OR_PARTITION.
+Result<std::map<TopicPartition, LogRange>> fetch_log_ranges(
+    Cluster& cluster, const ClusterMetadata& metadata,
+    const std::vector<TopicPartition>& partitions, const Wait& wait);
+
+}  // namespace kferry::wire
