@@ -59,7 +59,7 @@ int memory_file(const char* name, std::string_view content = {}) {
 }
 
 std::string read_all(int fd) {
-  struct stat status{};
+  struct stat status {};
   if (fd < 0 || fstat(fd, &status) != 0) return {};
   std::string text(static_cast<size_t>(status.st_size), '\0');
   const ssize_t size = pread(fd, text.data(), text.size(), 0);
@@ -133,7 +133,9 @@ std::string run_tool(const char* name, std::vector<std::string> arguments,
   throw std::runtime_error(std::string("testenv/") + name + " failed" + why + ": " + result.err);
 }
 
-const char* to_string(Side side) { return side == Side::source ? "source" : "target"; }
+const char* to_string(Side side) {
+  return side == Side::source ? "source" : "target";
+}
 
 std::string cluster_id(const nlohmann::json& environment, Side side) {
   const auto& value = environment.at(to_string(side)).at("cluster_id");
@@ -157,12 +159,16 @@ void add_advertised(std::vector<std::string>& arguments, const char* option,
 }
 
 std::vector<std::string> up_arguments(const Options& options) {
-  std::vector<std::string> arguments = {
-      "--owner-pid", std::to_string(getpid()),
-      "--source", options.source.empty() ? "none" : options.source,
-      "--source-brokers", std::to_string(options.source_brokers),
-      "--zookeeper-servers", std::to_string(options.zookeeper_servers),
-      "--chroot", options.chroot};
+  std::vector<std::string> arguments = {"--owner-pid",
+                                        std::to_string(getpid()),
+                                        "--source",
+                                        options.source.empty() ? "none" : options.source,
+                                        "--source-brokers",
+                                        std::to_string(options.source_brokers),
+                                        "--zookeeper-servers",
+                                        std::to_string(options.zookeeper_servers),
+                                        "--chroot",
+                                        options.chroot};
   if (options.zookeeper_only) arguments.emplace_back("--no-kafka");
   if (!options.target.empty()) {
     arguments.insert(arguments.end(), {"--target", options.target, "--target-brokers",
@@ -241,7 +247,8 @@ std::optional<ProcessResult> ChildProcess::wait(int timeout_ms) {
   pollfd ended{pid_fd_, POLLIN, 0};
   int left_ms = timeout_ms;
   while (poll(&ended, 1, left_ms) < 0 && errno == EINTR) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     left_ms = std::max(0, static_cast<int>(left.count()));
   }
   int status = 0;
@@ -258,9 +265,13 @@ ProcessResult ChildProcess::kill() {
   throw std::runtime_error("process " + std::to_string(pid_) + " does not end after SIGKILL");
 }
 
-std::string ChildProcess::out() const { return read_all(out_fd_); }
+std::string ChildProcess::out() const {
+  return read_all(out_fd_);
+}
 
-std::string ChildProcess::err() const { return read_all(err_fd_); }
+std::string ChildProcess::err() const {
+  return read_all(err_fd_);
+}
 
 bool ChildProcess::wait_for_output(std::string_view text, int timeout_ms) {
   const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
@@ -351,7 +362,9 @@ void Environment::stop() {
   run_tool("down", {"--dir", folder}, {.timeout_ms = kToolTimeoutMs});
 }
 
-std::string Environment::zookeeper_connect() const { return json_.at("zookeeper").at("connect"); }
+std::string Environment::zookeeper_connect() const {
+  return json_.at("zookeeper").at("connect");
+}
 
 std::string Environment::bootstrap_servers(Side side) const {
   return json_.at(to_string(side)).at("bootstrap_servers");
@@ -361,20 +374,26 @@ std::string Environment::target_bootstrap_servers() const {
   return bootstrap_servers(Side::target);
 }
 
-std::string Environment::source_cluster_id() const { return cluster_id(json_, Side::source); }
+std::string Environment::source_cluster_id() const {
+  return cluster_id(json_, Side::source);
+}
 
-std::string Environment::target_cluster_id() const { return cluster_id(json_, Side::target); }
+std::string Environment::target_cluster_id() const {
+  return cluster_id(json_, Side::target);
+}
 
 std::filesystem::path Environment::jars_dir(Side side) const {
   return json_.at(to_string(side)).at("jars").get<std::string>();
 }
 
-std::filesystem::path Environment::dir() const { return json_.at("dir").get<std::string>(); }
+std::filesystem::path Environment::dir() const {
+  return json_.at("dir").get<std::string>();
+}
 
 nlohmann::json Environment::workload(const nlohmann::json& spec, Side side) {
-  return nlohmann::json::parse(
-      run_tool("workload", {"--dir", dir().string(), "--side", to_string(side), "-"},
-               {.standard_input = spec.dump(), .timeout_ms = 600'000}));
+  return nlohmann::json::parse(run_tool("workload",
+                                        {"--dir", dir().string(), "--side", to_string(side), "-"},
+                                        {.standard_input = spec.dump(), .timeout_ms = 600'000}));
 }
 
 void Environment::broker(std::string_view action, int id, Side side) {
@@ -385,10 +404,10 @@ void Environment::broker(std::string_view action, int id, Side side) {
 }
 
 void Environment::zookeeper(std::string_view action, int id) {
-  run_tool("broker",
-           {"--dir", dir().string(), std::string(action), "--id", std::to_string(id),
-            "--zookeeper"},
-           {.timeout_ms = kToolTimeoutMs});
+  run_tool(
+      "broker",
+      {"--dir", dir().string(), std::string(action), "--id", std::to_string(id), "--zookeeper"},
+      {.timeout_ms = kToolTimeoutMs});
 }
 
 }  // namespace kferry::testenv

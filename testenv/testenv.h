@@ -1,9 +1,9 @@
 // Real servers and real child processes for the tests.
 //
 // `Environment` runs `testenv/up` (see testenv/README.md for every option and for the workload
-// spec); `ChildProcess` and `run_process` run the kferry binary and the Java tools. Nothing outlives
-// the test binary: the environment's supervisor watches its pid, and children are killed by the
-// kernel when the thread that started them ends.
+// spec); `ChildProcess` and `run_process` run the kferry binary and the Java tools. Nothing
+// outlives the test binary: the environment's supervisor watches its pid, and children are killed
+// by the kernel when the thread that started them ends.
 //
 // Errors are std::runtime_error with what the tool said. An object is used by one thread at a time.
 #pragma once
@@ -23,7 +23,7 @@ namespace kferry::testenv {
 struct ProcessOptions {
   std::map<std::string, std::string> environment = {};  // added to, or replacing, the test's own
   std::string standard_input = {};
-  int timeout_ms = 60'000;  // run_process() only: then SIGKILL
+  int timeout_ms = 60'000;                       // run_process() only: then SIGKILL
   std::filesystem::path working_directory = {};  // empty: the test's own
 };
 
@@ -103,7 +103,7 @@ struct Options {
   std::map<int, std::string> target_advertise = {};
   bool zookeeper_only = false;  // starts no source brokers, whatever `source` says
   int zookeeper_servers = 1;
-  std::string chroot = {};  // such as "/kafka"
+  std::string chroot = {};                       // such as "/kafka"
   std::vector<std::string> more_arguments = {};  // to testenv/up, as they are
   int timeout_ms = 240'000;
 };

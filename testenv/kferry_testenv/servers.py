@@ -136,9 +136,9 @@ class Environment:
 
     # --- Kafka ---
 
-    def start_brokers(self, side: str, version: str, count: int, zookeeper: dict | None, settings: dict[str, str],
+    def spawn_brokers(self, side: str, version: str, count: int, zookeeper: dict | None, settings: dict[str, str],
                       advertise: dict[int, str]) -> dict:
-        """`zookeeper` None means KRaft: combined brokers and controllers."""
+        """`zookeeper` None means KRaft: combined brokers and controllers. To be followed by await_brokers()."""
         number = parse_version(version)
         if zookeeper and number >= (4,):
             raise TestenvError(f"Kafka {version} has no ZooKeeper mode")
@@ -171,18 +171,19 @@ class Environment:
             config |= settings
             path = self._directory / "config" / f"{name}.properties"
             write_properties(path, config)
-            heap = self._heap if self._heap else "384m"
-            command = java_command(jar_dir, "kafka.Kafka", [str(path)], self._log4j, heap, self._fast_start)
+            command = java_command(jar_dir, "kafka.Kafka", [str(path)], self._log4j, self._heap, self._fast_start)
             brokers.append({"id": broker, "host": "127.0.0.1", "port": ports[broker],
                             "advertised": advertise.get(broker, f"127.0.0.1:{ports[broker]}"),
                             "config": str(path), **self._spawn(name, command)})
-        result = {"version": version, "mode": "zookeeper" if zookeeper else "kraft",
+        return {"version": version, "mode": "zookeeper" if zookeeper else "kraft",
                   "bootstrap_servers": ",".join(f"127.0.0.1:{ports[broker]}" for broker in ids),
                   "cluster_id": cluster_id, "brokers": brokers, "jars": str(jar_dir)}
-        wait_brokers(self._control, result, zookeeper)
+
+    def await_brokers(self, cluster: dict, zookeeper: dict | None) -> None:
+        """Until all are ready; fills in what only a running cluster knows."""
+        wait_brokers(self._control, cluster, zookeeper)
         if zookeeper:
-            result["cluster_id"] = _cluster_id(zookeeper)
-        return result
+            cluster["cluster_id"] = _cluster_id(zookeeper)
 
     def _bootstrap_checkpoint(self, version: str, jar_dir: Path) -> Path:
         """What StorageTool writes apart from the ids; made once per version, since a JVM start costs seconds."""

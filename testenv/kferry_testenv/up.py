@@ -150,5 +150,7 @@ def _start_servers(options: argparse.Namespace, directory: Path, connection: con
     if options.target:
         sides.append(("target", options.target, options.target_brokers, None, options.target_set, options.target_advertise))
     for side, version, count, zookeeper, settings, advertise in sides:
-        environment[side] = built.start_brokers(side, version, count, zookeeper, dict(settings), dict(advertise))
+        environment[side] = built.spawn_brokers(side, version, count, zookeeper, dict(settings), dict(advertise))
+    for side, _, _, zookeeper, _, _ in sides:
+        built.await_brokers(environment[side], zookeeper)
     return environment

@@ -1,0 +1,224 @@
+"""`testenv/selftest`: every version, every layout, against real servers; and nothing is left behind."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from . import TestenvError, jars, protocol, servers
+
+_FOLDER = Path(__file__).resolve().parent.parent
+VERSIONS = ["0.8.2.2", "0.9.0.1", "1.1.1", "2.8.2", "3.9.1"]
+_OFFSETS = {"orders": {"0": 10, "1": 20}}
+
+_GROUPS = [
+    {"group": "commit-v0", "layout": "offset-commit-v0", "offsets": _OFFSETS, "raw": {"orders": {"2": "abc"}}},
+    {"group": "jvm", "layout": "high-level-consumer", "offsets": _OFFSETS, "live": True},
+    {"group": "node", "layout": "kafka-node", "offsets": _OFFSETS, "live": True},
+    {"group": "go", "layout": "wvanbergen", "offsets": _OFFSETS, "live": True},
+    {"group": "typo", "layout": "offset-1.1.0", "offsets": _OFFSETS},
+    {"group": "ancient", "layout": "kafka-0.7", "offsets": _OFFSETS},
+    {"group": "flink", "layout": "flink", "offsets": _OFFSETS},
+    {"group": "spout", "layout": "storm", "zk_root": "/storm-kafka", "id": "spout-1", "offsets": _OFFSETS},
+    {"group": "trident", "layout": "trident", "zk_root": "/transactional", "id": "tx", "offsets": _OFFSETS},
+    {"group": "spark", "layout": "spark-csv", "path": "/spark/offsets/orders", "offsets": _OFFSETS},
+    {"group": "orphan", "layout": "offset-commit-v0", "offsets": {"old": {"0": 5}}},
+]
+
+_WORKLOAD = {
+    "topics": [{"name": "orders", "partitions": 3, "records": {"0": 100, "1": 50}, "config": {"retention.ms": "604800000"}},
+               {"name": "old", "partitions": 1, "records": 10},
+               {"name": "packed", "partitions": 1, "records": 100, "compression": "gzip"}],
+    "delete_topics": ["old"],
+    "groups": _GROUPS,
+    "znodes": [{"path": "/consumers/x/y", "data": "literal"}, {"path": "/binary", "base64": "AP8="}],
+    "generate": {"groups": 20, "partitions": 10, "topic": "t", "prefix": "g"},
+}
+
+_EXPECTED = {
+    "/consumers/commit-v0/offsets/orders/0": "10",
+    "/consumers/commit-v0/offsets/orders/1": "20",
+    "/consumers/commit-v0/offsets/orders/2": "abc",
+    "/consumers/jvm/offsets/orders/1": "20",
+    "/consumers/node/offsets/orders/1": "20",
+    "/consumers/go/offsets/orders/0": "10",
+    "/consumers/typo/offset/orders/0": "10",
+    "/consumers/ancient/offsets/orders/0-0": "10",
+    "/consumers/flink/offsets/orders/1": "20",
+    "/spark/offsets/orders": "0:10,1:20",
+    "/consumers/orphan/offsets/old/0": "5",
+    "/consumers/x/y": "literal",
+    "/consumers/g19/offsets/t/9": "28",
+}
+
+
+class Selftest:
+    def __init__(self, temporary: Path) -> None:
+        self._temporary = temporary
+        self._env_file = temporary / "env.json"
+        self.failures: list[str] = []
+
+    def _tool(self, name: str, *arguments: str, standard_input: str = "", expect_error: bool = False) -> str:
+        done = subprocess.run([str(_FOLDER / name), *arguments], input=standard_input, capture_output=True, text=True, timeout=600,
+                              check=False, env={**os.environ, "TMPDIR": str(self._temporary)})
+        if (done.returncode != 0) != expect_error:
+            raise TestenvError(f"testenv/{name} {' '.join(arguments)}: exit code {done.returncode}\n{done.stderr}")
+        return done.stderr if expect_error else done.stdout
+
+    def check(self, what: str, actual, expected) -> None:
+        if actual != expected:
+            self.failures.append(f"{what}: expected {expected!r}, found {actual!r}")
+
+    def start(self, *arguments: str) -> dict:
+        before = time.monotonic()
+        environment = json.loads(self._tool("up", *arguments, "--env", str(self._env_file)))
+        print(f"  up {' '.join(arguments)}: {time.monotonic() - before:.1f} s", flush=True)
+        return environment
+
+    def stop(self) -> None:
+        before = time.monotonic()
+        self._tool("down", "--env", str(self._env_file))
+        print(f"  down: {time.monotonic() - before:.1f} s", flush=True)
+        self.check_nothing_left()
+
+    def check_nothing_left(self) -> None:
+        self.check("files left", sorted(str(path) for path in self._temporary.iterdir()), [])
+        needle = str(self._temporary).encode()
+        left = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if needle in path.read_bytes():
+                    left.append(path.parent.name)
+            except OSError:
+                pass  # it ended meanwhile
+        self.check("processes left", left, [])
+
+    def load(self, spec: dict, *arguments: str) -> dict:
+        return json.loads(self._tool("workload", "--env", str(self._env_file), *arguments, "-", standard_input=json.dumps(spec)))
+
+    # --- Cases ---
+
+    def source(self, version: str) -> None:
+        environment = self.start("--source", version, "--chroot", "/kafka/a")
+        loaded = self.load(_WORKLOAD)
+        print(f"  workload: {loaded}", flush=True)
+        self.check("records", loaded["records"], 260)
+        with servers.zookeeper_client(environment["zookeeper"]["connect"]) as client:
+            self._check_znodes(client)
+        self._check_log(environment, version)
+        number = jars.parse_version(version)
+        log_start = {"topics": [{"name": "trimmed", "records": 10, "log_start": {"0": 4}}]}
+        if number >= (0, 11):
+            self.load(log_start)
+            with protocol.Cluster(environment["source"], number) as cluster:
+                self.check("log start", cluster.list_offset("trimmed", 0, 0, -2), 4)
+        else:
+            error = self._tool("workload", "--env", str(self._env_file), "-", standard_input=json.dumps(log_start), expect_error=True)
+            self.check("error says DeleteRecords", "DeleteRecords" in error, True)
+        self._check_stop_live(environment)
+        for action in ("stop", "start", "pause", "resume"):
+            self._tool("broker", "--env", str(self._env_file), action, "--id", "0")
+        self.check("restarted pid is known", Path(f"/proc/{json.loads(self._env_file.read_text())['source']['brokers'][0]['pid']}").exists(), True)
+        self.stop()
+
+    def _check_znodes(self, client) -> None:
+        for path, data in _EXPECTED.items():
+            self.check(path, client.get(path)[0].decode() if client.exists(path) else None, data)
+        self.check("/binary", client.get("/binary")[0], b"\x00\xff")
+        self.check("old is deleted", client.exists("/brokers/topics/old"), None)
+        self.check("topic config", json.loads(client.get("/config/topics/orders")[0])["config"], {"retention.ms": "604800000"})
+        self.check("spout", json.loads(client.get("/storm-kafka/spout-1/partition_1")[0])["offset"], 20)
+        self.check("trident", json.loads(client.get("/transactional/tx/user/partition_1/2")[0])["nextOffset"], 20)
+        self.check("no ids of commit-v0", client.exists("/consumers/commit-v0/ids"), None)
+        for group, key, kind in (("jvm", "static", str), ("node", "white_list", str), ("go", "static", int)):
+            ids = client.get_children(f"/consumers/{group}/ids")
+            self.check(f"members of {group}", len(ids), 1)
+            data, status = client.get(f"/consumers/{group}/ids/{ids[0]}")
+            registration = json.loads(data)
+            self.check(f"{group} is ephemeral", status.ephemeralOwner != 0, True)
+            self.check(f"{group} registration", (registration["version"], registration["subscription"], registration["pattern"]),
+                       (1, {"orders": 1}, key))
+            self.check(f"{group} timestamp", type(registration["timestamp"]), kind)
+            owner = client.get(f"/consumers/{group}/owners/orders/0")[0].decode()
+            self.check(f"{group} owner", owner.startswith(ids[0]), True)
+
+    def _check_log(self, environment: dict, version: str) -> None:
+        with protocol.Cluster(environment["source"], jars.parse_version(version)) as cluster:
+            for topic, partition, end in (("orders", 0, 100), ("orders", 1, 50), ("orders", 2, 0), ("packed", 0, 100)):
+                self.check(f"end of {topic}-{partition}", cluster.list_offset(topic, partition, 0, -1), end)
+
+    def _check_stop_live(self, environment: dict) -> None:
+        self.load({"stop_live": ["jvm"]})
+        with servers.zookeeper_client(environment["zookeeper"]["connect"]) as client:
+            self.check("jvm has left", client.get_children("/consumers/jvm/ids"), [])
+            self.check("node has not", len(client.get_children("/consumers/node/ids")), 1)
+
+    def target(self, version: str) -> None:
+        environment = self.start("--target", version)
+        self.load({"topics": [{"name": "orders", "partitions": 3, "records": 100, "log_start": {"0": 10}}, {"name": "old"}],
+                   "delete_topics": ["old"]}, "--side", "target")
+        with protocol.Cluster(environment["target"], jars.parse_version(version)) as cluster:
+            self.check("target log start", cluster.list_offset("orders", 0, 1, -2), 10)
+            self.check("target log end", cluster.list_offset("orders", 2, 1, -1), 100)
+            self.check("target topics", sorted(cluster.metadata(None)["topics"]), ["orders"])
+        self.stop()
+
+    def owner_dies(self) -> None:
+        """Both a killed owner and a killed `up` take everything with them."""
+        with subprocess.Popen(["sleep", "600"]) as owner:
+            self.start("--no-kafka", "--owner-pid", str(owner.pid))
+            owner.kill()
+        self._wait_until_empty("owner died")
+        up = subprocess.Popen([str(_FOLDER / "up")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,  # pylint: disable=consider-using-with
+                              env={**os.environ, "TMPDIR": str(self._temporary)})
+        time.sleep(1.5)
+        up.kill()
+        up.wait()
+        self._wait_until_empty("up died")
+
+    def _wait_until_empty(self, what: str) -> None:
+        deadline = time.monotonic() + 15
+        while list(self._temporary.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        print(f"  {what}: {len(list(self._temporary.iterdir()))} files left", flush=True)
+        self.check_nothing_left()
+
+    def bad_setting(self) -> None:
+        error = self._tool("up", "--source", "3.9.1", "--set", "num.io.threads=many", expect_error=True)
+        self.check("error names the log", "num.io.threads" in error and "source-0 ended" in error, True)
+        self.check_nothing_left()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="testenv/selftest", description="Checks the test environment against real servers.")
+    parser.add_argument("versions", nargs="*", default=VERSIONS, help=f"source versions (default: {' '.join(VERSIONS)})")
+    parser.add_argument("--target", default="4.1.0")
+    options = parser.parse_args()
+    cases = [(f"source {version}", lambda test, version=version: test.source(version)) for version in options.versions]
+    cases += [(f"target {options.target}", lambda test: test.target(options.target)),
+              ("owner dies", Selftest.owner_dies), ("bad setting", Selftest.bad_setting)]
+    failed = 0
+    for name, run in cases:
+        print(name, flush=True)
+        # Not under TMPDIR's own name: what is left is seen by this path.
+        with tempfile.TemporaryDirectory(prefix="kferry-selftest-", ignore_cleanup_errors=True) as folder:
+            test = Selftest(Path(folder).resolve())
+            try:
+                run(test)
+            except (TestenvError, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
+                test.failures.append(f"{type(error).__name__}: {error}")
+                if (Path(folder) / "env.json").exists():
+                    subprocess.run([str(_FOLDER / "down"), "--env", str(Path(folder) / "env.json")], check=False)
+        for failure in test.failures:
+            print(f"  FAILED: {failure}", flush=True)
+        failed += bool(test.failures)
+    print(f"{len(cases) - failed} of {len(cases)} cases passed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
