@@ -13,7 +13,7 @@ enum class Convention {
   kLastProcessed,  // the last record that was read: Kafka's offset is one more
 };
 
-std::string_view to_string(Convention convention);                         // "next", "last"
+std::string_view to_string(Convention convention);  // "next", "last"
 std::optional<Convention> parse_convention(std::string_view text);
 
 // The one place that knows "+1". `offset` >= 0 and < INT64_MAX.

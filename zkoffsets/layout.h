@@ -1,5 +1,6 @@
 // The layouts in which clients keep offsets in ZooKeeper, and the pure functions that read them.
-// Sources: FACTS "ZooKeeper layouts"; kafka.utils.ZkUtils (Kafka 0.8 to 1.1), storm-kafka, wvanbergen/kafka.
+// Sources: FACTS "ZooKeeper layouts"; kafka.utils.ZkUtils (Kafka 0.8 to 1.1), storm-kafka,
+// wvanbergen/kafka.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ namespace kferry::zkoffsets {
 
 enum class Layout {
   kHighLevelConsumer,  // /consumers/<g>/{ids,owners,offsets}: JVM consumer of 0.8 to 1.1, Flume
-  kOffsetCommitV0,     // /consumers/<g>/offsets only: KafkaEx, kafka-node and others, through the broker
+  kOffsetCommitV0,     // /consumers/<g>/offsets only: KafkaEx, kafka-node and others, through the
+                       // broker
   kKafkaNode,          // the same tree, registered by kafka-node's HighLevelConsumer
   kWvanbergen,         // the same tree, registered by wvanbergen/kafka (Go)
   kFlink,              // the same tree, last processed; only by configuration
@@ -25,8 +27,8 @@ enum class Layout {
   kKafka07,            // /consumers/<g>/offsets/<t>/<brokerId>-<p>: Kafka 0.7, not convertible
 };
 
-// "high-level-consumer", "offset-commit-v0", "kafka-node", "wvanbergen", "flink", "storm", "trident",
-// "spark-csv", "kafka-0.7".
+// "high-level-consumer", "offset-commit-v0", "kafka-node", "wvanbergen", "flink", "storm",
+// "trident", "spark-csv", "kafka-0.7".
 std::string_view to_string(Layout layout);
 std::optional<Layout> parse_layout(std::string_view text);
 // The convention of a layout's client where nothing else is configured.
@@ -49,10 +51,10 @@ struct StormState {
   Partition partition;
   ParsedOffset offset;
 };
-std::optional<StormState> parse_storm_state(std::string_view json);          // KafkaSpout: `offset`
-std::optional<StormState> parse_trident_state(std::string_view json);        // Trident: `nextOffset`
-// "p:off,p:off"; nullopt when the text has another form. An offset that is no number is an entry with a
-// problem.
+std::optional<StormState> parse_storm_state(std::string_view json);    // KafkaSpout: `offset`
+std::optional<StormState> parse_trident_state(std::string_view json);  // Trident: `nextOffset`
+// "p:off,p:off"; nullopt when the text has another form. An offset that is no number is an entry
+// with a problem.
 struct CsvEntry {
   Partition partition;
   ParsedOffset offset;

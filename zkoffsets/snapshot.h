@@ -28,8 +28,8 @@ struct OffsetNode {
   std::string path;  // the full path behind the chroot
   ParsedOffset parsed;
   NodeVersion node;
-  // /consumers/<g>/offset/<t>/<p>, the path that brokers 1.1.0 wrote by mistake (KAFKA-6917, fixed in
-  // 1.1.1), when it exists too. A disagreement is a conflict; the planner decides.
+  // /consumers/<g>/offset/<t>/<p>, the path that brokers 1.1.0 wrote by mistake (KAFKA-6917, fixed
+  // in 1.1.1), when it exists too. A disagreement is a conflict; the planner decides.
   std::optional<ParsedOffset> misplaced;
   std::optional<NodeVersion> misplaced_node;
 };
@@ -50,25 +50,28 @@ struct Owner {
 struct GroupSnapshot {
   GroupId group;
   Layout layout = Layout::kHighLevelConsumer;
-  std::string layout_evidence;            // why we believe so, one short clause
-  std::vector<OffsetNode> offsets;        // ordered by topic, then partition
+  std::string layout_evidence;      // why we believe so, one short clause
+  std::vector<OffsetNode> offsets;  // ordered by topic, then partition
   std::vector<Registration> registrations;
-  std::vector<Owner> owners;              // only owner nodes with an owner
-  std::vector<std::string> problems;      // e.g. a node we may not read, a partition node with a strange name
-  // Topics of which `offsets` holds Kafka 0.7 nodes "<brokerId>-<p>"; their partitions are not in `offsets`.
+  std::vector<Owner> owners;  // only owner nodes with an owner
+  std::vector<std::string>
+      problems;  // e.g. a node we may not read, a partition node with a strange name
+  // Topics of which `offsets` holds Kafka 0.7 nodes "<brokerId>-<p>"; their partitions are not in
+  // `offsets`.
   std::vector<TopicName> kafka07_topics;
 };
 
 // Groups that are kept outside /consumers; found only where the configuration says.
 struct ExternalLayout {
-  GroupId group;          // the Kafka group that shall receive the offsets
-  Layout layout;          // kStorm, kTrident or kSparkCsv
-  std::string path;       // kStorm: <zk_root>/<id>; kTrident: <zk_root>/<txid>; kSparkCsv: the node
-  TopicName topic;        // kSparkCsv only: the topic of the node
+  GroupId group;     // the Kafka group that shall receive the offsets
+  Layout layout;     // kStorm, kTrident or kSparkCsv
+  std::string path;  // kStorm: <zk_root>/<id>; kTrident: <zk_root>/<txid>; kSparkCsv: the node
+  TopicName topic;   // kSparkCsv only: the topic of the node
 };
 
 struct ScanRequest {
-  // Empty: every group under /consumers. Otherwise exactly these, those that do not exist are left out.
+  // Empty: every group under /consumers. Otherwise exactly these, those that do not exist are left
+  // out.
   std::vector<GroupId> groups;
   std::vector<ExternalLayout> external;
 };

@@ -1,4 +1,5 @@
-// One ZooKeeper session over the C client (zookeeper_mt): reads only; kferry never writes to ZooKeeper.
+// One ZooKeeper session over the C client (zookeeper_mt): reads only; kferry never writes to
+// ZooKeeper.
 #pragma once
 
 #include <memory>
@@ -33,8 +34,8 @@ struct NodeChildren {
   std::vector<std::string> names;  // sorted
 };
 
-// "host:port,host:port/chroot" is checked before any I/O: hosts, ports 1 to 65535, chroot once and at the end,
-// no trailing slash. kUsage otherwise.
+// "host:port,host:port/chroot" is checked before any I/O: hosts, ports 1 to 65535, chroot once and
+// at the end, no trailing slash. kUsage otherwise.
 Result<> check_connect_string(const std::string& connect);
 
 // Not thread-safe: one caller. Batches are pipelined; results are in the order of the paths.
@@ -51,12 +52,15 @@ class ZkClient {
 
   // Makes later reads see everything that was committed before this call (ZooKeeper sync("/")).
   Result<> sync(const StopToken& stop);
-  // A missing or forbidden node is a state in its element; the whole batch fails only with kUnreachable
-  // or kInterrupted. A lost connection is waited out within request_timeout; an expired session is an error.
+  // A missing or forbidden node is a state in its element; the whole batch fails only with
+  // kUnreachable or kInterrupted. A lost connection is waited out within request_timeout; an
+  // expired session is an error.
   Result<std::vector<NodeData>> get(const std::vector<std::string>& paths, const StopToken& stop);
-  Result<std::vector<NodeChildren>> children(const std::vector<std::string>& paths, const StopToken& stop);
+  Result<std::vector<NodeChildren>> children(const std::vector<std::string>& paths,
+                                             const StopToken& stop);
   // Version only: `data` stays empty.
-  Result<std::vector<NodeData>> exists(const std::vector<std::string>& paths, const StopToken& stop);
+  Result<std::vector<NodeData>> exists(const std::vector<std::string>& paths,
+                                       const StopToken& stop);
 
  private:
   struct Session;

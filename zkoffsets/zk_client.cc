@@ -1,0 +1,350 @@
+#include "zkoffsets/zk_client.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+#include <zookeeper/zookeeper.h>
+
+#include "zkoffsets/connect_string.h"
+#include "zkoffsets/zk_handle.h"
+
+namespace kferry::zkoffsets {
+namespace {
+
+// How long a stop request may go unseen.
+constexpr Duration kSlice{50};
+constexpr int kLargestWindow =
+    10'000;  // the C client drops the connection when 65,536 wake-ups pile up
+
+enum class Operation { kGet, kExists, kChildren, kSync };
+
+// One batch of requests. Shared with the completions of its requests, which run on the C client's
+// thread and may come after the caller has given up.
+struct Batch {
+  Batch(Operation what, size_t size, int window)
+      : operation(what),
+        refill_at(static_cast<size_t>(window) / 2),
+        nodes(what == Operation::kGet || what == Operation::kExists ? size : 0),
+        children(what == Operation::kChildren ? size : 0) {
+    for (size_t i = 0; i < size; ++i) unsent.push_back(i);
+  }
+
+  const Operation operation;
+  const size_t refill_at;  // the window is filled again when no more than this is in flight
+  std::mutex mutex;        // guards everything below
+  std::condition_variable changed;
+  std::vector<NodeData> nodes;
+  std::vector<NodeChildren> children;
+  std::deque<size_t> unsent;
+  size_t in_flight = 0;
+  size_t answers = 0;
+  int fatal = ZOK;    // what ended the batch
+  int trouble = ZOK;  // why the last request had to be sent again
+  bool abandoned = false;
+
+  bool done() const { return unsent.empty() && in_flight == 0; }
+  bool needs_caller() const {
+    return done() || fatal != ZOK || (!unsent.empty() && in_flight <= refill_at);
+  }
+  void set_state(size_t index, NodeState state) {
+    if (operation == Operation::kChildren)
+      children[index].state = state;
+    else if (operation != Operation::kSync)
+      nodes[index].state = state;
+  }
+  void finish(size_t index, int rc);
+};
+
+struct Pending {
+  std::shared_ptr<Batch> batch;
+  size_t index;
+};
+
+// Reads are idempotent, so these are sent again. ZRUNTIMEINCONSISTENCY: answers out of order, after
+// which the C client has dropped the connection.
+bool is_retriable(int rc) {
+  return rc == ZCONNECTIONLOSS || rc == ZOPERATIONTIMEOUT || rc == ZTHROTTLEDOP ||
+         rc == ZSESSIONMOVED || rc == ZRUNTIMEINCONSISTENCY;
+}
+
+// Takes one answer; `mutex` is held.
+void Batch::finish(size_t index, int rc) {
+  --in_flight;
+  if (is_retriable(rc)) {
+    unsent.push_back(index);
+    trouble = rc;
+  } else if (rc == ZOK || rc == ZNONODE || rc == ZNOAUTH || rc == ZNOTREADONLY) {
+    ++answers;
+    if (rc == ZOK) set_state(index, NodeState::kFound);
+    if (rc == ZNOAUTH) set_state(index, NodeState::kDenied);
+  } else {
+    fatal = rc;
+  }
+  if (needs_caller()) changed.notify_one();
+}
+
+// Runs `fill(batch, index)` for a successful answer, unless nobody wants it any more.
+template <class Fill>
+void on_answer(int rc, const void* data, Fill&& fill) {
+  const std::unique_ptr<const Pending> pending(static_cast<const Pending*>(data));
+  Batch& batch = *pending->batch;
+  const std::lock_guard lock(batch.mutex);
+  if (rc == ZOK && !batch.abandoned) fill(batch, pending->index);
+  batch.finish(pending->index, rc);
+}
+
+void fill_version(NodeData& node, const Stat* stat) {
+  if (stat == nullptr) return;
+  node.version = {stat->mzxid, stat->version, stat->mtime};
+  node.ephemeral = stat->ephemeralOwner != 0;
+}
+
+void on_data(int rc, const char* value, int length, const Stat* stat, const void* data) {
+  on_answer(rc, data, [&](Batch& batch, size_t index) {
+    NodeData& node = batch.nodes[index];
+    // A node without data has the length -1.
+    if (value != nullptr && length > 0) node.data.assign(value, static_cast<size_t>(length));
+    fill_version(node, stat);
+  });
+}
+
+void on_stat(int rc, const Stat* stat, const void* data) {
+  on_answer(rc, data, [&](Batch& batch, size_t index) { fill_version(batch.nodes[index], stat); });
+}
+
+void on_children(int rc, const String_vector* names, const void* data) {
+  on_answer(rc, data, [&](Batch& batch, size_t index) {
+    if (names == nullptr) return;
+    std::vector<std::string>& sorted = batch.children[index].names;
+    sorted.assign(names->data, names->data + names->count);
+    std::ranges::sort(sorted);
+  });
+}
+
+void on_synced(int rc, const char*, const void* data) {
+  on_answer(rc, data, [](Batch&, size_t) {});
+}
+
+int send(zhandle_t* handle, Operation operation, const char* path, const Pending* pending) {
+  switch (operation) {
+    case Operation::kGet:
+      return zoo_aget(handle, path, 0, on_data, pending);
+    case Operation::kExists:
+      return zoo_aexists(handle, path, 0, on_stat, pending);
+    case Operation::kChildren:
+      return zoo_aget_children(handle, path, 0, on_children, pending);
+    case Operation::kSync:
+      return zoo_async(handle, path, on_synced, pending);
+  }
+  std::unreachable();
+}
+
+}  // namespace
+
+struct ZkClient::Session {
+  Session(ZkConfig given, const ConnectString& parsed)
+      : config(std::move(given)), handle(parsed, config.connect_timeout) {
+    config.max_in_flight = std::clamp(config.max_in_flight, 1, kLargestWindow);
+  }
+
+  std::shared_ptr<Batch> new_batch(Operation operation, size_t size) const {
+    return std::make_shared<Batch>(operation, size, config.max_in_flight);
+  }
+  Result<> wait_until_ready(const Deadline& deadline, const StopToken& stop);
+  Result<> settle_read_only(const Deadline& deadline, const StopToken& stop);
+  Result<> run(const std::shared_ptr<Batch>& batch, const std::vector<std::string>& paths,
+               const StopToken& stop);
+  Result<> drive(const std::shared_ptr<Batch>& batch, const std::vector<std::string>& paths,
+                 const StopToken& stop);
+  void send_some(const std::shared_ptr<Batch>& batch, const std::vector<std::string>& paths);
+
+  Error unreachable(std::string_view what) const;
+  Error expired() const;
+  Error refused() const;
+  Error error_of(int rc) const;
+
+  ZkConfig config;
+  ZkHandle handle;
+  bool pinned = false;
+};
+
+Error ZkClient::Session::unreachable(std::string_view what) const {
+  std::string message = fmt::format("ZooKeeper {}: {}", config.connect, what);
+  if (const std::string trouble = handle.last_trouble(); !trouble.empty())
+    message += fmt::format(" ({})", trouble);
+  return {
+      ErrorKind::kUnreachable, std::move(message),
+      "check host names, ports and firewalls, and that a server answers: echo srvr | nc HOST PORT",
+      0};
+}
+
+Error ZkClient::Session::expired() const {
+  return {ErrorKind::kUnreachable,
+          fmt::format("ZooKeeper {}: the session has expired", config.connect),
+          "run the command again: kferry only reads from ZooKeeper", 0};
+}
+
+Error ZkClient::Session::refused() const {
+  return {ErrorKind::kNotAuthorised,
+          fmt::format("ZooKeeper {}: authentication is required or failed ({})", config.connect,
+                      zerror(ZAUTHFAILED)),
+          "this client has no SASL: read the offsets through the source broker instead", 0};
+}
+
+Error ZkClient::Session::error_of(int rc) const {
+  if (rc == ZSESSIONEXPIRED || rc == ZINVALIDSTATE || rc == ZCLOSING) return expired();
+  if (rc == ZAUTHFAILED || rc == ZSESSIONCLOSEDREQUIRESASLAUTH) return refused();
+  return unreachable(fmt::format("reading failed: {} ({})", zerror(rc), rc));
+}
+
+// A session with a read-only server makes the C client look for a read-write one, at first 200 ms
+// later and then twice as late each time. When it finds one while requests are in flight, it
+// completes them as successful and without data, and frees uninitialised pointers (cleanup(zh, ZOK)
+// in 3.8.0). So it gets a while to find one with nothing in flight; afterwards it stays where it is
+// and finds none.
+Result<> ZkClient::Session::settle_read_only(const Deadline& deadline, const StopToken& stop) {
+  constexpr Duration kSearch{1800};  // three searches: after 200, 600 and 1400 ms
+  const Deadline search = deadline.at_most(kSearch);
+  while (!search.expired()) {
+    KFERRY_CHECK(stop.check("connecting to ZooKeeper"));
+    if (handle.wait_for_change(SessionState::kReadOnly, kSlice) != SessionState::kReadOnly)
+      return {};
+  }
+  handle.pin_to_current_server();
+  pinned = true;
+  return {};
+}
+
+Result<> ZkClient::Session::wait_until_ready(const Deadline& deadline, const StopToken& stop) {
+  while (true) {
+    KFERRY_CHECK(stop.check("connecting to ZooKeeper"));
+    switch (handle.wait_for_change(SessionState::kConnecting, kSlice)) {
+      case SessionState::kConnecting:
+        break;
+      case SessionState::kConnected:
+        return {};
+      case SessionState::kReadOnly:
+        if (pinned) return {};
+        KFERRY_CHECK(settle_read_only(deadline, stop));
+        continue;
+      case SessionState::kExpired:
+        return std::unexpected(expired());
+      case SessionState::kRefused:
+        return std::unexpected(refused());
+      case SessionState::kUnresolved:
+        return std::unexpected(unreachable("no server's host name can be resolved"));
+    }
+    if (deadline.expired()) return std::unexpected(unreachable("no server answers"));
+  }
+}
+
+// Fills the window.
+void ZkClient::Session::send_some(const std::shared_ptr<Batch>& batch,
+                                  const std::vector<std::string>& paths) {
+  const auto window = static_cast<size_t>(config.max_in_flight);
+  std::unique_lock lock(batch->mutex);
+  while (batch->fatal == ZOK && !batch->unsent.empty() && batch->in_flight < window) {
+    const size_t index = batch->unsent.front();
+    batch->unsent.pop_front();
+    ++batch->in_flight;
+    const std::string& path = paths[index];
+    lock.unlock();
+    int rc = ZBADARGUMENTS;
+    // The C client would cut the path at a NUL and read another node.
+    if (path.find('\0') == std::string::npos) {
+      auto pending = std::make_unique<const Pending>(batch, index);
+      rc = send(handle.handle(), batch->operation, path.c_str(), pending.get());
+      if (rc == ZOK) static_cast<void>(pending.release());  // the completion's now
+    }
+    lock.lock();
+    // A path that the C client takes for impossible is that of no node.
+    if (rc != ZOK) batch->finish(index, rc == ZBADARGUMENTS ? ZNONODE : rc);
+  }
+}
+
+Result<> ZkClient::Session::drive(const std::shared_ptr<Batch>& batch,
+                                  const std::vector<std::string>& paths, const StopToken& stop) {
+  Deadline deadline = Deadline::after(config.request_timeout);
+  size_t answers_before = 0;
+  while (true) {
+    KFERRY_CHECK(stop.check("reading from ZooKeeper"));
+    KFERRY_CHECK(wait_until_ready(deadline, stop));
+    send_some(batch, paths);
+
+    std::unique_lock lock(batch->mutex);
+    batch->changed.wait_for(lock, kSlice, [&] { return batch->needs_caller(); });
+    if (batch->fatal != ZOK) return std::unexpected(error_of(batch->fatal));
+    if (batch->done()) return {};
+    if (std::exchange(answers_before, batch->answers) != batch->answers) {
+      deadline = Deadline::after(config.request_timeout);
+    } else if (deadline.expired()) {
+      const std::string why =
+          batch->trouble == ZOK ? "" : fmt::format(": {}", zerror(batch->trouble));
+      return std::unexpected(unreachable(
+          fmt::format("no answer within {} ms{}", config.request_timeout.count(), why)));
+    }
+  }
+}
+
+Result<> ZkClient::Session::run(const std::shared_ptr<Batch>& batch,
+                                const std::vector<std::string>& paths, const StopToken& stop) {
+  Result<> result = drive(batch, paths, stop);
+  if (!result) {
+    const std::lock_guard lock(batch->mutex);
+    batch->abandoned = true;
+  }
+  return result;
+}
+
+ZkClient::ZkClient(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+ZkClient::~ZkClient() = default;
+ZkClient::ZkClient(ZkClient&&) noexcept = default;
+ZkClient& ZkClient::operator=(ZkClient&&) noexcept = default;
+
+Result<ZkClient> ZkClient::connect(const ZkConfig& config, const StopToken& stop) {
+  KFERRY_TRY(const ConnectString parsed, parse_connect_string(config.connect));
+  KFERRY_CHECK(stop.check("connecting to ZooKeeper"));
+  auto session = std::make_unique<Session>(config, parsed);
+  KFERRY_CHECK(session->wait_until_ready(Deadline::after(config.connect_timeout), stop));
+  return ZkClient(std::move(session));
+}
+
+const std::string& ZkClient::connect_string() const {
+  return session_->config.connect;
+}
+
+bool ZkClient::read_only() const {
+  return session_->handle.state() == SessionState::kReadOnly;
+}
+
+Result<> ZkClient::sync(const StopToken& stop) {
+  const auto batch = session_->new_batch(Operation::kSync, 1);
+  return session_->run(batch, {"/"}, stop);
+}
+
+Result<std::vector<NodeData>> ZkClient::get(const std::vector<std::string>& paths,
+                                            const StopToken& stop) {
+  const auto batch = session_->new_batch(Operation::kGet, paths.size());
+  KFERRY_CHECK(session_->run(batch, paths, stop));
+  return std::move(batch->nodes);
+}
+
+Result<std::vector<NodeData>> ZkClient::exists(const std::vector<std::string>& paths,
+                                               const StopToken& stop) {
+  const auto batch = session_->new_batch(Operation::kExists, paths.size());
+  KFERRY_CHECK(session_->run(batch, paths, stop));
+  return std::move(batch->nodes);
+}
+
+Result<std::vector<NodeChildren>> ZkClient::children(const std::vector<std::string>& paths,
+                                                     const StopToken& stop) {
+  const auto batch = session_->new_batch(Operation::kChildren, paths.size());
+  KFERRY_CHECK(session_->run(batch, paths, stop));
+  return std::move(batch->children);
+}
+
+}  // namespace kferry::zkoffsets
