@@ -33,7 +33,7 @@ if __name__ == "__main__":
 
 from kferry_testenv import ports
 
-_TERM_WAIT_S = 2.0  # per group of servers; the data is thrown away, so a hard end does no harm
+_TERM_WAIT_S = 1.0  # per group of servers; the data is thrown away, so a hard end does no harm
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
