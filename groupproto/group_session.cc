@@ -21,11 +21,6 @@ constexpr const char* kProtocolType = "consumer";
 constexpr const char* kAssignor = "range";
 constexpr Duration kLeaveTimeout{5'000};
 
-bool is_worth_a_retry(const Error& error) {
-  return error.kind == ErrorKind::kUnreachable ||
-         is_coordinator_error(static_cast<int16_t>(error.kafka_code));
-}
-
 std::unexpected<Error> group_error(int16_t code, std::string_view doing, const GroupId& group) {
   return std::unexpected(wire::kafka_error(code, fmt::format("{} group '{}'", doing, group)));
 }
@@ -55,12 +50,13 @@ Result<> GroupSession::join_and_sync(const std::vector<TopicPartition>& partitio
                                      const Wait& wait) {
   const std::lock_guard lock(mutex_);
   state_ = SessionState::kJoining;
+  const auto elsewhere = [&](const Error& error) { return retry_elsewhere(error); };
   KFERRY_CHECK(with_retry(
-      {}, wait, [&] { return join_group(partitions, wait); }, is_worth_a_retry));
+      {}, wait, [&] { return join_group(partitions, wait); }, elsewhere));
   test_hook("session.joined");
   state_ = SessionState::kSyncing;
   KFERRY_CHECK(with_retry(
-      {}, wait, [&] { return sync_group(partitions, wait); }, is_worth_a_retry));
+      {}, wait, [&] { return sync_group(partitions, wait); }, elsewhere));
   test_hook("session.synced");
   state_ = SessionState::kStable;
   return {};
@@ -79,7 +75,9 @@ Result<> GroupSession::join_group(const std::vector<TopicPartition>& partitions,
   if (version >= 8) request.reason = "kferry is migrating the group's offsets";
   KFERRY_TRY(const JoinGroupResponse response, broker->call(request, version, wait));
 
-  if (response.error_code == wire::kMemberIdRequired) {  // KIP-394: now with the id we were given
+  // KIP-394: now with the id we were given; a broker asks for that once.
+  if (response.error_code == wire::kMemberIdRequired && member_.value().empty() &&
+      !response.member_id.value().empty()) {
     member_ = response.member_id;
     return join_group(partitions, wait);
   }
@@ -139,10 +137,17 @@ Result<> GroupSession::heartbeat(const Wait& wait) {
     }
     return std::unexpected(lose(response.error_code, wait));
   };
-  return with_retry({}, wait, once, [&](const Error& error) {
-    if (error.kind == ErrorKind::kUnreachable) coordinators_->forget(group_);
-    return state_ == SessionState::kStable && is_worth_a_retry(error);
-  });
+  return with_retry({}, wait, once, [&](const Error& error) { return retry_elsewhere(error); });
+}
+
+// Whether the same request may succeed with the coordinator that a new search finds. A lost session
+// is over.
+bool GroupSession::retry_elsewhere(const Error& error) {
+  const bool unreachable = error.kind == ErrorKind::kUnreachable;
+  if (unreachable) coordinators_->forget(group_);
+  return state_ != SessionState::kLost &&
+         (unreachable || is_coordinator_error(static_cast<int16_t>(error.kafka_code)) ||
+          error.kafka_code == wire::kUnknownMemberId);
 }
 
 Result<> GroupSession::still_held() const {
@@ -241,10 +246,8 @@ Result<CommitResults> GroupSession::commit(const std::vector<OffsetToCommit>& of
     open.clear();
     return {};
   };
-  KFERRY_CHECK(with_retry({}, wait.at_most(config_.session_timeout), once, [&](const Error& error) {
-    if (error.kind == ErrorKind::kUnreachable) coordinators_->forget(group_);
-    return state_ == SessionState::kStable && is_worth_a_retry(error);
-  }));
+  KFERRY_CHECK(with_retry({}, wait.at_most(config_.session_timeout), once,
+                          [&](const Error& error) { return retry_elsewhere(error); }));
   return all;
 }
 
@@ -268,7 +271,8 @@ Result<> GroupSession::leave() {
   state_ = SessionState::kLeft;
   const Wait wait = Wait::uninterruptible(kLeaveTimeout);
   return with_retry(
-      {}, wait, [&] { return send_leave(wait); }, is_worth_a_retry);
+      {}, wait, [&] { return send_leave(wait); },
+      [&](const Error& error) { return retry_elsewhere(error); });
 }
 
 Result<> GroupSession::send_leave(const Wait& wait) {

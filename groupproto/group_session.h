@@ -83,6 +83,7 @@ class GroupSession {
   Result<> join_group(const std::vector<TopicPartition>& partitions, const Wait& wait);
   Result<> sync_group(const std::vector<TopicPartition>& partitions, const Wait& wait);
   Result<> heartbeat(const Wait& wait);
+  bool retry_elsewhere(const Error& error);
   Result<> still_held() const;
   Result<CommitResults> commit_once(const std::vector<OffsetToCommit>& offsets,
                                     const CommitOptions& options, const Wait& wait);
