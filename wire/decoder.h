@@ -22,6 +22,8 @@ class Decoder {
  public:
   // More array elements than that in one message is a sign of a hostile or broken peer.
   static constexpr int64_t kMaxElements = 2'000'000;
+  // So are more tagged fields than that in one struct. Kafka's messages have fewer than 10.
+  static constexpr uint32_t kMaxTaggedFields = 1'000;
 
   Decoder(std::string_view in, int16_t version, bool flexible)
       : in_(in), version_(version), flexible_(flexible) {}
@@ -69,10 +71,11 @@ class Decoder {
     uint32_t value = 0;
     for (int shift = 0; shift <= 28; shift += 7) {
       const auto byte = number<uint8_t>(name);
+      if (shift == 28 && byte > 0x0f) break;
       value |= static_cast<uint32_t>(byte & 0x7f) << shift;
       if ((byte & 0x80) == 0) return value;
     }
-    set_error(name, "a varint of more than 5 bytes");
+    set_error(name, "a varint of more than 32 bits");
     return 0;
   }
 
@@ -123,6 +126,8 @@ class Decoder {
     // Every element takes at least one byte, so that no length can be larger than what is left.
     if (!need(name, static_cast<size_t>(length))) return;
     if constexpr (std::is_same_v<T, std::string>) {
+      if (static_cast<size_t>(length) > kMaxStringBytes)
+        return set_error(name, fmt::format("a string of {} bytes", length));
       value = take(name, static_cast<size_t>(length));
     } else if constexpr (std::is_same_v<T, Bytes>) {
       value.data = take(name, static_cast<size_t>(length));
@@ -159,6 +164,7 @@ class Decoder {
   std::map<int64_t, std::string_view> read_tagged_section() {
     std::map<int64_t, std::string_view> tagged;
     const uint32_t count = unsigned_varint("tagged fields");
+    if (count > kMaxTaggedFields) set_error("tagged fields", fmt::format("{} of them", count));
     for (uint32_t i = 0; i < count && error_.empty(); ++i) {
       const uint32_t tag = unsigned_varint("tag");
       const uint32_t size = unsigned_varint("size of a tagged field");

@@ -144,8 +144,9 @@ class Encoder {
   }
 
   void string_length(const char* name, size_t size) {
-    if (size > static_cast<size_t>(std::numeric_limits<int16_t>::max())) {
-      error_ = fmt::format("field {} has {} bytes, a string holds at most 32767", name, size);
+    if (size > kMaxStringBytes) {
+      error_ = fmt::format("field {} has {} bytes, a string holds at most {}", name, size,
+                           kMaxStringBytes);
     } else if (flexible_) {
       unsigned_varint(static_cast<uint32_t>(size) + 1);
     } else {
@@ -174,10 +175,12 @@ class Encoder {
 // long.
 template <class Message>
 Result<> encode_message(const Message& message, int16_t version, std::string& out) {
+  const size_t size_before = out.size();
   Encoder encoder(out, version, version >= Message::kFlexibleSince);
   const_cast<Message&>(message).fields(encoder);
   encoder.end_struct();
   if (encoder.error().empty()) return {};
+  out.resize(size_before);
   return fail(ErrorKind::kFailed, fmt::format("{} version {} cannot be encoded: {}", Message::kName,
                                               version, encoder.error()));
 }

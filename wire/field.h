@@ -46,6 +46,8 @@ struct Bytes {
   friend bool operator==(const Bytes&, const Bytes&) = default;
 };
 
+constexpr size_t kMaxStringBytes = 32767;  // also where the length is a varint
+
 using Uuid = std::array<uint8_t, 16>;
 
 template <class T>
