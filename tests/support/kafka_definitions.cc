@@ -79,13 +79,14 @@ void compare_field(const std::string& path, const FieldDescription& ours,
   check("versions", to_string(our_versions), to_string(their_versions));
   check("nullable", to_string(intersect(ours.nullable, our_versions)),
         to_string(intersect(kafkas.nullable, their_versions)));
-  // Where every version has the field there is nothing to ignore.
-  if (our_versions != within)
-    check("ignorable", ours.ignorable ? "true" : "false", kafkas.ignorable ? "true" : "false");
   check("tag", std::to_string(ours.tag), std::to_string(kafkas.tag));
-  check("default", ours.default_value, kafkas.default_value);
-  if (!ours.starts_as_default)
-    differences.push_back({path, "default", "starts as something else", ours.default_value});
+  // Where every version has the field, there is nothing to ignore and nothing to assume.
+  if (our_versions != within || ours.tag >= 0) {
+    check("ignorable", ours.ignorable ? "true" : "false", kafkas.ignorable ? "true" : "false");
+    check("default", ours.default_value, kafkas.default_value);
+    if (!ours.starts_as_default)
+      differences.push_back({path, "initial value", "another", "the default"});
+  }
   for (Difference& inner : compare_fields(path, ours.children, kafkas.children, our_versions))
     differences.push_back(std::move(inner));
 }

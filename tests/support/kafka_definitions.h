@@ -35,12 +35,15 @@ std::map<std::string, KafkaDefinition> load_definitions(const std::string& kafka
 
 struct Difference {
   std::string path;    // "OffsetFetchRequest.Groups.Topics"
-  std::string aspect;  // "fields", "type", "versions", "nullable", "ignorable", "tag", "default"
+  std::string aspect;  // "fields", "type", "versions", "nullable", "tag", "ignorable", "default",
+                       // "initial value"
   std::string ours;
   std::string kafkas;
 };
 
-// Compares what concerns the versions `shared`. `path` is the message's name.
+// Compares what concerns the versions `shared`. `path` is the message's name. Whether a field is
+// ignorable, and its default, matter in messages of versions that lack it: they are compared only
+// if there is such a version, or the field is tagged.
 std::vector<Difference> compare_fields(const std::string& path,
                                        const std::vector<FieldDescription>& ours,
                                        const std::vector<FieldDescription>& kafkas,
