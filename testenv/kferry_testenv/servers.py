@@ -1,6 +1,7 @@
 """Configures, starts and awaits the servers of one environment."""
 
 import base64
+import hashlib
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ _COMMON = {
     "num.network.threads": 2,
     "num.io.threads": 4,
     "background.threads": 2,
+    "controlled.shutdown.retry.backoff.ms": 500,
     "num.partitions": 1,
     "default.replication.factor": 1,
     "auto.create.topics.enable": "false",
@@ -70,14 +72,17 @@ def java_command(jar_dir: Path, main: str, arguments: list[str], log4j: Path, he
              "-Dzookeeper.jmx.log4j.disable=true", *options]
     if fast_start:
         flags += ["-Xms64m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData"]
-        archive = cds_archive(jar_dir, main)
-        if archive.exists():
-            flags.append(f"-XX:SharedArchiveFile={archive}")
     return [java(), *flags, "-cp", jars.class_path(jar_dir), main, *arguments]
 
 
-def cds_archive(jar_dir: Path, main: str) -> Path:
-    return jars.cache_root() / "cds" / f"{jar_dir.name}-{main.rsplit('.', 1)[-1]}.jsa"
+def class_archive(jar_dir: Path, main: str) -> Path:
+    """Where the parsed classes of a server are kept (AppCDS): they halve the CPU time of its start.
+
+    An archive is good for one JVM and one class path only.
+    """
+    binary = Path(shutil.which(java()) or "/").resolve()
+    key = hashlib.sha256(f"{binary} {binary.stat().st_mtime_ns} {jars.class_path(jar_dir)}".encode()).hexdigest()[:12]
+    return jars.cache_root() / "cds" / f"{jar_dir.name}-{main.rsplit('.', 1)[-1]}-{key}.jsa"
 
 
 class Environment:
@@ -89,6 +94,7 @@ class Environment:
         self._heap = heap
         self._fast_start = fast_start
         self._log4j = directory / "log4j.properties"
+        self._archiving: set[Path] = set()
         self._log4j.write_text(_LOG4J, encoding="utf-8")
         (directory / "logs").mkdir()
         (directory / "config").mkdir()
@@ -96,9 +102,21 @@ class Environment:
     def _ports(self, count: int) -> list[int]:
         return self._control.request("reserve", count=count)["ports"]
 
-    def _spawn(self, name: str, command: list[str]) -> dict:
+    def _spawn(self, name: str, jar_dir: Path, main: str, config: Path, heap: str, options: tuple[str, ...] = ()) -> dict:
         log = self._directory / "logs" / f"{name}.log"
-        pid = self._control.request("spawn", name=name, argv=command, log=str(log))["pid"]
+        made_archive = {}
+        if self._fast_start:
+            archive = class_archive(jar_dir, main)
+            if archive.exists():
+                options += (f"-XX:SharedArchiveFile={archive}",)
+            elif archive not in self._archiving:
+                # The first server of a kind writes the archive as it ends; the supervisor then moves it into place.
+                self._archiving.add(archive)
+                archive.parent.mkdir(parents=True, exist_ok=True)
+                made_archive = {"archive": {"from": str(self._directory / f"{name}.jsa"), "to": str(archive)}}
+                options += (f"-XX:ArchiveClassesAtExit={made_archive['archive']['from']}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+        command = java_command(jar_dir, main, [str(config)], self._log4j, heap, self._fast_start, options)
+        pid = self._control.request("spawn", name=name, argv=command, log=str(log), **made_archive)["pid"]
         return {"name": name, "pid": pid, "log": str(log), "argv": command}
 
     # --- ZooKeeper ---
@@ -123,9 +141,9 @@ class Environment:
                 config |= {f"server.{peer + 1}": f"127.0.0.1:{peers[peer]}:{elections[peer]}" for peer in range(count)}
             path = self._directory / "config" / f"{name}.properties"
             write_properties(path, config)
-            command = java_command(jar_dir, "org.apache.zookeeper.server.quorum.QuorumPeerMain", [str(path)], self._log4j,
-                                   "256m", self._fast_start, ("-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024"))
-            servers.append({"id": number, "host": "127.0.0.1", "port": port, **self._spawn(name, command)})
+            spawned = self._spawn(name, jar_dir, "org.apache.zookeeper.server.quorum.QuorumPeerMain", path, "256m",
+                                  ("-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024"))
+            servers.append({"id": number, "host": "127.0.0.1", "port": port, **spawned})
         for server in servers:
             wait_zookeeper(self._control, server)
         hosts = ",".join(f"127.0.0.1:{port}" for port in clients)
@@ -171,10 +189,9 @@ class Environment:
             config |= settings
             path = self._directory / "config" / f"{name}.properties"
             write_properties(path, config)
-            command = java_command(jar_dir, "kafka.Kafka", [str(path)], self._log4j, self._heap, self._fast_start)
             brokers.append({"id": broker, "host": "127.0.0.1", "port": ports[broker],
                             "advertised": advertise.get(broker, f"127.0.0.1:{ports[broker]}"),
-                            "config": str(path), **self._spawn(name, command)})
+                            "config": str(path), **self._spawn(name, jar_dir, "kafka.Kafka", path, self._heap)})
         return {"version": version, "mode": "zookeeper" if zookeeper else "kraft",
                   "bootstrap_servers": ",".join(f"127.0.0.1:{ports[broker]}" for broker in ids),
                   "cluster_id": cluster_id, "brokers": brokers, "jars": str(jar_dir)}

@@ -8,6 +8,7 @@ stays until `down`.
 Requests are one JSON object per line on the Unix socket `control.sock` in the folder, answers likewise:
   {"command":"reserve","count":N}                     -> {"ports":[...]}
   {"command":"spawn","name":S,"argv":[...],"log":PATH} -> {"pid":N}
+      with "archive":{"from":PATH,"to":PATH}: a file that the server writes as it ends, for the cache
   {"command":"signal","name":S,"signal":N}            -> {}
   {"command":"list"}                                  -> {"servers":{name:{"pid","running","status"}}}
   {"command":"ready"}  from here on `up` may end      -> {}
@@ -34,6 +35,7 @@ if __name__ == "__main__":
 from kferry_testenv import ports
 
 _TERM_WAIT_S = 1.0  # per group of servers; the data is thrown away, so a hard end does no harm
+_ARCHIVE_WAIT_S = 20.0
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -48,6 +50,7 @@ class Supervisor:
         self._created = created
         self._env_file = env_file
         self._servers: dict[str, subprocess.Popen] = {}
+        self._archives: dict[str, dict] = {}  # by server
         self._holds: list[socket.socket] = []
         self._watched: dict[int, str] = {}  # pidfd -> who
         self._gone = False
@@ -125,6 +128,8 @@ class Supervisor:
                 request["argv"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._directory,
                 start_new_session=True, preexec_fn=_die_with_parent)
         self._servers[request["name"]] = process
+        if "archive" in request:
+            self._archives[request["name"]] = request["archive"]
         return {"pid": process.pid}
 
     def _do_signal(self, request: dict) -> dict:
@@ -145,10 +150,11 @@ class Supervisor:
         return {}
 
     def _end_all(self) -> None:
-        brokers = [process for name, process in self._servers.items() if not name.startswith("zookeeper")]
-        others = [process for name, process in self._servers.items() if name.startswith("zookeeper")]
+        brokers = [name for name in self._servers if not name.startswith("zookeeper")]
+        others = [name for name in self._servers if name.startswith("zookeeper")]
         for group in (brokers, others):  # a broker without ZooKeeper would wait for it before it ends
             self._end(group)
+        self._keep_archives()
         keep = os.environ.get("KFERRY_TESTENV_KEEP_LOGS")
         if keep:
             shutil.copytree(self._directory, Path(keep) / self._directory.name, dirs_exist_ok=True,
@@ -166,19 +172,32 @@ class Supervisor:
         for entry in self._directory.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
-    @staticmethod
-    def _end(processes: list[subprocess.Popen]) -> None:
-        running = [process for process in processes if process.poll() is None]
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-            process.send_signal(signal.SIGCONT)  # it may be paused
-        deadline = time.monotonic() + _TERM_WAIT_S
-        for process in running:
+    def _end(self, names: list[str]) -> None:
+        running = [name for name in names if self._servers[name].poll() is None]
+        for name in running:
+            self._servers[name].send_signal(signal.SIGTERM)
+            self._servers[name].send_signal(signal.SIGCONT)  # it may be paused
+        started = time.monotonic()
+        for name in running:
+            limit = _ARCHIVE_WAIT_S if name in self._archives else _TERM_WAIT_S
             try:
-                process.wait(timeout=max(0.0, deadline - time.monotonic()))
+                self._servers[name].wait(timeout=max(0.0, started + limit - time.monotonic()))
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                self._servers[name].kill()
+                self._servers[name].wait()
+                self._archives.pop(name, None)  # it may be half a file
+
+    def _keep_archives(self) -> None:
+        for name, archive in self._archives.items():
+            # 143: ended by SIGTERM in an orderly way. After a SIGKILL by a test the file may be half.
+            if self._servers[name].returncode not in (0, 143) or not Path(archive["from"]).exists():
+                continue
+            staging = f"{archive['to']}.{os.getpid()}"
+            try:
+                shutil.move(archive["from"], staging)  # perhaps from another file system
+                os.replace(staging, archive["to"])
+            except OSError:
+                Path(staging).unlink(missing_ok=True)  # a start without archive is only slower
 
 
 def main() -> None:
