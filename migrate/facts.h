@@ -32,6 +32,7 @@ struct Quiescence {
 
 struct GroupFacts {
   zkoffsets::GroupSnapshot zookeeper;
+  std::optional<zkoffsets::ExternalLayout> external;  // where it is kept, outside /consumers
   std::optional<std::string> team;
   std::optional<zkoffsets::Convention> configured_convention;
   Result<groupproto::GroupState> state = groupproto::GroupState{"Dead", {}, {}};

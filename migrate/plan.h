@@ -87,6 +87,8 @@ struct PlannedGroup {
   std::optional<std::string> team;
   zkoffsets::Layout layout = zkoffsets::Layout::kHighLevelConsumer;
   zkoffsets::Convention convention = zkoffsets::Convention::kNext;
+  // Where a group outside /consumers is kept (Storm, Trident, Spark): read again for drift.
+  std::optional<zkoffsets::ExternalLayout> external;
   verify::Evidence evidence;
   // Set when nothing may be written for the whole group (somebody is consuming): all its partitions
   // whose action would be kCommit are kRefuse then.

@@ -1,0 +1,228 @@
+#include "migrate/preflight.h"
+
+#include <algorithm>
+#include <set>
+
+#include "migrate/receipt.h"
+#include "wire/error_code.h"
+
+namespace kferry::migrate {
+namespace {
+
+using groupproto::GroupOffsets;
+using groupproto::OffsetsQuery;
+
+std::vector<TopicPartition> partitions_of(const zkoffsets::GroupSnapshot& group) {
+  std::vector<TopicPartition> partitions;
+  for (const auto& node : group.offsets) partitions.push_back({node.topic, node.partition});
+  return partitions;
+}
+
+// Every partition whose log range matters: those with an offset, and the others of the same topics.
+std::vector<TopicPartition> partitions_to_range(const Facts& facts) {
+  std::set<TopicPartition> wanted;
+  std::set<TopicName> topics;
+  for (const GroupFacts& group : facts.groups)
+    for (const auto& node : group.zookeeper.offsets)
+      if (topics.insert(node.topic).second) {
+        const auto found = facts.topics.find(node.topic);
+        if (found == facts.topics.end()) continue;
+        for (const auto& [partition, leader] : found->second.partitions)
+          wanted.insert({node.topic, partition});
+      }
+  return {wanted.begin(), wanted.end()};
+}
+
+// Takes the result of one group out of a batch.
+template <class Map, class Key>
+auto take(Map& map, const Key& key) -> typename Map::mapped_type {
+  const auto found = map.find(key);
+  if (found == map.end())
+    return fail(ErrorKind::kFailed, fmt::format("group '{}': the broker left it out", key));
+  return std::move(found->second);
+}
+
+class Gatherer {
+ public:
+  Gatherer(const Endpoints& endpoints, const GatherRequest& request, const Wait& wait,
+           const GatherProgress& progress)
+      : endpoints_(endpoints),
+        request_(request),
+        wait_(wait),
+        progress_(progress),
+        coordinators_(endpoints.cluster) {}
+
+  Result<Facts> run() {
+    facts_.gathered_at_ms = wall_clock_ms();
+    facts_.zookeeper = endpoints_.zookeeper.connect_string();
+    facts_.bootstrap_servers = endpoints_.bootstrap_servers;
+    KFERRY_CHECK(read_zookeeper());
+    const auto first_sample = std::chrono::steady_clock::now();
+    KFERRY_CHECK(read_cluster());
+    KFERRY_CHECK(read_groups());
+    if (request_.broker_read) KFERRY_CHECK(read_through_broker());
+    KFERRY_CHECK(sample_quiescence(first_sample));
+    return std::move(facts_);
+  }
+
+ private:
+  Result<> read_zookeeper() {
+    progress_.phase("reading offsets from ZooKeeper", 0);
+    KFERRY_TRY(zkoffsets::Snapshot snapshot, zkoffsets::scan(endpoints_.zookeeper, request_.scan,
+                                                             wait_.stop(), progress_.advance));
+    zookeeper_cluster_id_ = snapshot.cluster_id;
+    for (auto& group : snapshot.groups) {
+      GroupFacts& facts = facts_.groups.emplace_back();
+      facts.zookeeper = std::move(group);
+      for (const auto& external : request_.scan.external)
+        if (external.group == facts.zookeeper.group) facts.external = external;
+      const auto configured = request_.settings.find(facts.zookeeper.group);
+      if (configured == request_.settings.end()) continue;
+      facts.team = configured->second.team;
+      facts.configured_convention = configured->second.convention;
+      if (configured->second.layout) facts.zookeeper.layout = *configured->second.layout;
+    }
+    return {};
+  }
+
+  Result<> read_cluster() {
+    KFERRY_TRY(wire::ClusterMetadata metadata,
+               endpoints_.cluster.fetch_metadata(std::nullopt, wait_));
+    facts_.cluster_id = metadata.cluster_id;
+    if (zookeeper_cluster_id_ && facts_.cluster_id && *zookeeper_cluster_id_ != *facts_.cluster_id)
+      return fail(
+          ErrorKind::kRefused,
+          fmt::format("ZooKeeper {} belongs to cluster {}, but the brokers at {} to cluster {}",
+                      facts_.zookeeper, *zookeeper_cluster_id_, facts_.bootstrap_servers,
+                      *facts_.cluster_id),
+          "check --zookeeper (with its chroot) and --bootstrap-server: offsets of one cluster "
+          "mean nothing in another");
+    const auto wanted = [&] {
+      facts_.topics = metadata.topics;
+      return partitions_to_range(facts_);
+    }();
+    progress_.phase("reading the logs' start and end", static_cast<int64_t>(wanted.size()));
+    KFERRY_TRY(facts_.log_ranges,
+               wire::fetch_log_ranges(endpoints_.cluster, metadata, wanted, wait_));
+    progress_.advance(static_cast<int64_t>(wanted.size()));
+    if (endpoints_.admin != nullptr) {
+      if (const auto retention = endpoints_.admin->offsets_retention_ms(wait_))
+        facts_.offsets_retention_ms = *retention;
+    }
+    return {};
+  }
+
+  Result<> read_groups() {
+    std::vector<GroupId> groups;
+    std::vector<OffsetsQuery> queries;
+    for (const GroupFacts& facts : facts_.groups) {
+      const GroupId& group = facts.zookeeper.group;
+      groups.push_back(group);
+      queries.push_back({group, partitions_of(facts.zookeeper)});
+      queries.push_back({receipt_group(group), partitions_of(facts.zookeeper)});
+    }
+    if (groups.empty()) return {};
+    progress_.phase("asking Kafka about the groups", static_cast<int64_t>(groups.size()));
+    KFERRY_TRY(auto states, groupproto::describe_groups(coordinators_, groups, wait_));
+    KFERRY_TRY(auto offsets, groupproto::fetch_kafka_offsets(coordinators_, queries, wait_));
+    for (GroupFacts& facts : facts_.groups) {
+      const GroupId& group = facts.zookeeper.group;
+      facts.state = take(states, group);
+      facts.kafka = take(offsets, group);
+      // Receipts that we may not read are as good as none: the planner then refuses where it must.
+      if (const auto receipts = take(offsets, receipt_group(group)))
+        facts.receipts = parse_receipts(*receipts);
+    }
+    progress_.advance(static_cast<int64_t>(groups.size()));
+    return {};
+  }
+
+  Result<> read_through_broker() {
+    std::vector<OffsetsQuery> queries;
+    for (const GroupFacts& facts : facts_.groups)
+      if (is_in_consumers_tree(facts.zookeeper.layout))
+        queries.push_back({facts.zookeeper.group, partitions_of(facts.zookeeper)});
+    if (queries.empty()) return {};
+    progress_.phase("reading the offsets again through a broker",
+                    static_cast<int64_t>(queries.size()));
+    auto read = groupproto::fetch_zookeeper_offsets(endpoints_.cluster, queries, wait_);
+    if (!read) {
+      if (read.error().kind == ErrorKind::kInterrupted) return std::unexpected(read.error());
+      facts_.why_no_broker_read = read.error().message;
+      return {};
+    }
+    for (GroupFacts& facts : facts_.groups) {
+      const auto found = read->find(facts.zookeeper.group);
+      if (found == read->end()) continue;
+      // KRaft brokers of 3.x advertise version 0 and then refuse it: that is no second read either.
+      if (!found->second && found->second.error().kafka_code == wire::kUnsupportedVersion)
+        facts_.why_no_broker_read = found->second.error().message;
+      else
+        facts.broker_read = std::move(found->second);
+    }
+    progress_.advance(static_cast<int64_t>(queries.size()));
+    return {};
+  }
+
+  // Other layouts have no counterpart in OffsetFetch.
+  static bool is_in_consumers_tree(zkoffsets::Layout layout) {
+    using enum zkoffsets::Layout;
+    return layout != kStorm && layout != kTrident && layout != kSparkCsv;
+  }
+
+  Result<> sample_quiescence(std::chrono::steady_clock::time_point first_sample) {
+    if (request_.quiet_samples < 1 || facts_.groups.empty()) return {};
+    const int more = request_.quiet_samples - 1;
+    if (more > 0) progress_.phase("watching whether anybody still commits", more);
+    for (GroupFacts& facts : facts_.groups) facts.quiescence.samples = 1;
+    for (int sample = 1; sample <= more; ++sample) {
+      const auto due = first_sample + request_.quiet_period * sample / more;
+      const auto left =
+          std::chrono::duration_cast<Duration>(due - std::chrono::steady_clock::now());
+      if (left.count() > 0 && !wait_.stop().sleep_for(left))
+        return wait_.stop().check("watching whether anybody still commits");
+      KFERRY_CHECK(take_sample(first_sample));
+      progress_.advance(1);
+    }
+    return {};
+  }
+
+  Result<> take_sample(std::chrono::steady_clock::time_point first_sample) {
+    std::vector<std::string> paths;
+    for (const GroupFacts& facts : facts_.groups)
+      for (const auto& node : facts.zookeeper.offsets) paths.push_back(node.path);
+    KFERRY_TRY(const auto versions,
+               zkoffsets::read_versions(endpoints_.zookeeper, paths, wait_.stop()));
+    const auto sampled_for =
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - first_sample);
+    for (GroupFacts& facts : facts_.groups) {
+      Quiescence& quiescence = facts.quiescence;
+      ++quiescence.samples;
+      quiescence.sampled_for_ms = sampled_for.count();
+      quiescence.changed_paths.clear();
+      for (const auto& node : facts.zookeeper.offsets) {
+        const auto now = versions.find(node.path);
+        if (now == versions.end() || now->second != node.node)
+          quiescence.changed_paths.push_back(node.path);
+      }
+    }
+    return {};
+  }
+
+  const Endpoints& endpoints_;
+  const GatherRequest& request_;
+  const Wait wait_;
+  const GatherProgress& progress_;
+  groupproto::Coordinators coordinators_;
+  std::optional<std::string> zookeeper_cluster_id_;
+  Facts facts_;
+};
+
+}  // namespace
+
+Result<Facts> gather(const Endpoints& endpoints, const GatherRequest& request, const Wait& wait,
+                     const GatherProgress& progress) {
+  return Gatherer(endpoints, request, wait, progress).run();
+}
+
+}  // namespace kferry::migrate
