@@ -89,7 +89,27 @@ Result<> GroupMigration::check_nobody_is_in_it() {
   KFERRY_TRY(auto by_group, groupproto::fetch_kafka_offsets(
                                 coordinators, {{group_.group, open_partitions()}}, wait_));
   KFERRY_TRY(kafka_before_, std::move(by_group.at(group_.group)));
-  return check_kafka_offsets(kafka_before_);
+  KFERRY_CHECK(check_kafka_offsets(kafka_before_));
+  if (!intended_before_) set_equal_aside();
+  return {};
+}
+
+// The same plan was applied before: there is nothing left to write where Kafka has the target
+// already. (What a run that was cut off has committed is committed again, so that its report is
+// that of an undisturbed run.)
+void GroupMigration::set_equal_aside() {
+  for (auto at = open_.begin(); at != open_.end();) {
+    const auto found = kafka_before_.find(at->first);
+    if (found == kafka_before_.end() || found->second.offset != *at->second->target) {
+      ++at;
+      continue;
+    }
+    auto& row = report_of(at->first);
+    row.outcome = Outcome::kEqual;
+    row.kafka_offset = found->second.offset.value();
+    row.detail = "Kafka has this offset already";
+    at = open_.erase(at);
+  }
 }
 
 // A run of kferry that was killed stays a member until its session times out: that is waited for.
@@ -119,8 +139,7 @@ Result<> GroupMigration::check_kafka_offsets(const groupproto::GroupOffsets& now
     const auto found = now.find(partition);
     const std::optional<Offset> offset =
         found == now.end() ? std::nullopt : std::optional(found->second.offset);
-    if (offset == planned->kafka_before) continue;
-    if (intended_before_ && offset == planned->target) continue;
+    if (offset == planned->kafka_before || offset == planned->target) continue;
     const auto text = [](const std::optional<Offset>& one) {
       return one ? fmt::format("{}", *one) : std::string("none");
     };

@@ -46,6 +46,7 @@ class GroupMigration {
   Result<> steps();
   Result<> check_nobody_is_in_it();
   Result<> check_members();
+  void set_equal_aside();
   Result<> check_kafka_offsets(const groupproto::GroupOffsets& now);
   Result<> check_log_ranges();
   Result<> commit_as_member();

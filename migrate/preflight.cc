@@ -74,6 +74,10 @@ class Gatherer {
     for (auto& group : snapshot.groups) {
       GroupFacts& facts = facts_.groups.emplace_back();
       facts.zookeeper = std::move(group);
+      if (!request_.topics.empty())
+        std::erase_if(facts.zookeeper.offsets, [&](const zkoffsets::OffsetNode& node) {
+          return !request_.topics.contains(node.topic);
+        });
       for (const auto& external : request_.scan.external)
         if (external.group == facts.zookeeper.group) facts.external = external;
       const auto configured = request_.settings.find(facts.zookeeper.group);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct GroupSettings {
 struct GatherRequest {
   zkoffsets::ScanRequest scan;
   std::map<GroupId, GroupSettings> settings;
+  std::set<TopicName> topics;  // only these; empty: all
   // Read each offset a second time through OffsetFetch version 0.
   bool broker_read = true;
   // The znodes' versions are sampled at the start and then `quiet_samples - 1` times more, spread
