@@ -66,11 +66,12 @@ def save_environment(environment: dict) -> None:
 
 
 def start_time(pid: int) -> str:
-    """What tells two processes of one pid apart (field 22 of /proc/PID/stat); empty when it is gone."""
+    """What tells two processes of one pid apart (field 22 of /proc/PID/stat); empty when it has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()
     except (OSError, IndexError):
         return ""
+    return "" if fields[0] == "Z" else fields[19]
 
 
 def kill_if_same(pid: int, started: str) -> None:
