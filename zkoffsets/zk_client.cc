@@ -22,20 +22,39 @@ constexpr int kLargestWindow =
 
 enum class Operation { kGet, kExists, kChildren, kSync };
 
-// One batch of requests. Shared with the completions of its requests, which run on the C client's
-// thread and may come after the caller has given up.
-struct Batch {
+struct Batch;
+
+// What a completion gets; lives in the batch.
+struct Pending {
+  Batch* batch;
+  size_t index;
+};
+
+// One batch of requests. Its completions run on the C client's thread and may come after the caller
+// has given up: then the handle keeps it.
+struct Batch : AbandonedRequests {
   Batch(Operation what, size_t size, int window)
       : operation(what),
         refill_at(static_cast<size_t>(window) / 2),
         nodes(what == Operation::kGet || what == Operation::kExists ? size : 0),
         children(what == Operation::kChildren ? size : 0) {
-    for (size_t i = 0; i < size; ++i) unsent.push_back(i);
+    for (size_t i = 0; i < size; ++i) {
+      unsent.push_back(i);
+      pending.push_back({this, i});
+    }
+  }
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  void wait_until_idle(Duration duration) override {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, duration, [this] { return in_flight == 0; });
   }
 
   const Operation operation;
-  const size_t refill_at;  // the window is filled again when no more than this is in flight
-  std::mutex mutex;        // guards everything below
+  const size_t refill_at;        // the window is filled again when no more than this is in flight
+  std::vector<Pending> pending;  // by index; never changed
+  std::mutex mutex;              // guards everything below
   std::condition_variable changed;
   std::vector<NodeData> nodes;
   std::vector<NodeChildren> children;
@@ -48,7 +67,7 @@ struct Batch {
 
   bool done() const { return unsent.empty() && in_flight == 0; }
   bool needs_caller() const {
-    return done() || fatal != ZOK || (!unsent.empty() && in_flight <= refill_at);
+    return in_flight == 0 || fatal != ZOK || (!unsent.empty() && in_flight <= refill_at);
   }
   void set_state(size_t index, NodeState state) {
     if (operation == Operation::kChildren)
@@ -57,11 +76,6 @@ struct Batch {
       nodes[index].state = state;
   }
   void finish(size_t index, int rc);
-};
-
-struct Pending {
-  std::shared_ptr<Batch> batch;
-  size_t index;
 };
 
 // Reads are idempotent, so these are sent again. ZRUNTIMEINCONSISTENCY: answers out of order, after
@@ -90,11 +104,10 @@ void Batch::finish(size_t index, int rc) {
 // Runs `fill(batch, index)` for a successful answer, unless nobody wants it any more.
 template <class Fill>
 void on_answer(int rc, const void* data, Fill&& fill) {
-  const std::unique_ptr<const Pending> pending(static_cast<const Pending*>(data));
-  Batch& batch = *pending->batch;
-  const std::lock_guard lock(batch.mutex);
-  if (rc == ZOK && !batch.abandoned) fill(batch, pending->index);
-  batch.finish(pending->index, rc);
+  const auto [batch, index] = *static_cast<const Pending*>(data);
+  const std::lock_guard lock(batch->mutex);
+  if (rc == ZOK && !batch->abandoned) fill(*batch, index);
+  batch->finish(index, rc);
 }
 
 void fill_version(NodeData& node, const Stat* stat) {
@@ -255,11 +268,8 @@ void ZkClient::Session::send_some(const std::shared_ptr<Batch>& batch,
     lock.unlock();
     int rc = ZBADARGUMENTS;
     // The C client would cut the path at a NUL and read another node.
-    if (path.find('\0') == std::string::npos) {
-      auto pending = std::make_unique<const Pending>(batch, index);
-      rc = send(handle.handle(), batch->operation, path.c_str(), pending.get());
-      if (rc == ZOK) static_cast<void>(pending.release());  // the completion's now
-    }
+    if (path.find('\0') == std::string::npos)
+      rc = send(handle.handle(), batch->operation, path.c_str(), &batch->pending[index]);
     lock.lock();
     // A path that the C client takes for impossible is that of no node.
     if (rc != ZOK) batch->finish(index, rc == ZBADARGUMENTS ? ZNONODE : rc);
@@ -294,6 +304,7 @@ Result<> ZkClient::Session::run(const std::shared_ptr<Batch>& batch,
                                 const std::vector<std::string>& paths, const StopToken& stop) {
   Result<> result = drive(batch, paths, stop);
   if (!result) {
+    handle.keep_until_closed(batch);
     const std::lock_guard lock(batch->mutex);
     batch->abandoned = true;
   }

@@ -18,6 +18,7 @@ namespace kferry::zkoffsets {
 namespace {
 
 constexpr Duration kLongestClose{250};
+constexpr Duration kLongestDrain{2000};
 
 // The C client's log callback gets a text and no context, so these two are per process. `log_muted`
 // is set when a handle is left behind: it may still talk while the process, and the logger with it,
@@ -89,6 +90,7 @@ struct ZkHandle::Shared {
   SessionState state = SessionState::kConnecting;
   zhandle_t* handle = nullptr;
   std::string trouble;
+  std::vector<std::shared_ptr<AbandonedRequests>> abandoned;
   bool close_requested = false;
   bool closed = false;
 
@@ -138,8 +140,12 @@ void ZkHandle::Shared::open_and_close(const ConnectString& connect, Duration con
     changed.notify_all();
     changed.wait(lock, [this] { return close_requested; });
   }
+  // Nobody adds to it any more.
+  const Deadline drained = Deadline::after(kLongestDrain);
+  for (const auto& requests : abandoned) requests->wait_until_idle(drained.remaining());
   if (opened != nullptr) zookeeper_close(opened);
   const std::lock_guard lock(mutex);
+  abandoned.clear();
   closed = true;
   changed.notify_all();
 }
@@ -191,6 +197,11 @@ void ZkHandle::pin_to_current_server() {
   std::string server = zoo_get_current_server(handle());  // "address:port", "[v6]:port"
   std::erase_if(server, [](char c) { return c == '[' || c == ']'; });
   if (!server.empty()) zoo_set_servers(handle(), server.c_str());
+}
+
+void ZkHandle::keep_until_closed(std::shared_ptr<AbandonedRequests> requests) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->abandoned.push_back(std::move(requests));
 }
 
 std::string ZkHandle::last_trouble() const {

@@ -22,6 +22,14 @@ enum class SessionState {
   kUnresolved,  // for good: no host name could be resolved
 };
 
+// What the completions of given-up requests still touch.
+class AbandonedRequests {
+ public:
+  virtual ~AbandonedRequests() = default;
+  // Waits until every request has had its completion, at most for `duration`.
+  virtual void wait_until_idle(Duration duration) = 0;
+};
+
 // Whoever calls is never blocked for long: names are resolved, and the handle is closed, on a
 // thread of its own, because getaddrinfo() cannot be interrupted and zookeeper_close() waits
 // seconds for a server that hangs. The thread is left behind when it takes too long; all it touches
@@ -43,6 +51,7 @@ class ZkHandle {
   _zhandle* handle() const;
   // Stays with the server that the session is with now. See ZkClient::Session::wait_until_ready.
   void pin_to_current_server();
+  void keep_until_closed(std::shared_ptr<AbandonedRequests> requests);
   // What went wrong last on the way to a server, as name resolution or the C client put it; may be
   // empty.
   std::string last_trouble() const;
