@@ -129,6 +129,7 @@ class PlanRun {
 
   void refill() {
     zkoffsets::ScanRequest request;
+    request.groups.emplace();
     std::vector<size_t> batch;
     while (!waiting_.empty() && batch.size() < kDriftBatch) {
       batch.push_back(waiting_.front());
@@ -162,7 +163,7 @@ class PlanRun {
     if (external && group.external)
       request.external.push_back(*group.external);
     else
-      request.groups.push_back(group.group);
+      request.groups->push_back(group.group);
   }
 
   // Somebody who committed to ZooKeeper while we migrated had his last records counted as unread:

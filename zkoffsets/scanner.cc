@@ -71,7 +71,7 @@ Result<> read_cluster(Reader& reader, const ScanRequest& request, Snapshot& snap
 
 Result<std::vector<GroupId>> groups_to_read(Reader& reader, const ScanRequest& request,
                                             const Snapshot& snapshot) {
-  if (!request.groups.empty()) return ordered(request.groups);
+  if (request.groups) return ordered(*request.groups);
   KFERRY_TRY(const NodeChildren all, reader.children_of("/consumers"));
   if (all.state == NodeState::kDenied)
     return fail(

@@ -70,9 +70,9 @@ struct ExternalLayout {
 };
 
 struct ScanRequest {
-  // Empty: every group under /consumers. Otherwise exactly these, those that do not exist are left
+  // nullopt: every group under /consumers. Otherwise exactly these; those that do not exist are left
   // out.
-  std::vector<GroupId> groups;
+  std::optional<std::vector<GroupId>> groups;
   std::vector<ExternalLayout> external;
 };
 
