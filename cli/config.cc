@@ -1,0 +1,221 @@
+#include "cli/config.h"
+
+#include <algorithm>
+#include <regex>
+#include <set>
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+namespace kferry::cli {
+namespace {
+
+using zkoffsets::Convention;
+using zkoffsets::Layout;
+
+const std::map<std::string, Preset>& presets() {
+  static const std::map<std::string, Preset> table{
+      {"high-level-consumer", {Layout::kHighLevelConsumer, Convention::kNext}},
+      {"flume", {Layout::kHighLevelConsumer, Convention::kNext}},
+      {"kafka-ex-gen-consumer", {Layout::kOffsetCommitV0, Convention::kNext}},
+      {"kafka-ex-stream", {Layout::kOffsetCommitV0, Convention::kLastProcessed}},
+      {"kafka-node", {Layout::kKafkaNode, Convention::kNext}},
+      {"wvanbergen", {Layout::kWvanbergen, Convention::kNext}},
+      {"flink", {Layout::kFlink, Convention::kLastProcessed}},
+      {"storm", {Layout::kStorm, Convention::kNext}},
+      {"trident", {Layout::kTrident, Convention::kNext}},
+      {"spark-csv", {Layout::kSparkCsv, Convention::kNext}},
+  };
+  return table;
+}
+
+// Thrown inside this file only; read_config turns it into a kUsage error.
+struct ConfigError {
+  YAML::Mark mark;
+  std::string what;
+};
+
+void check_keys(const YAML::Node& map, const std::string& where,
+                const std::set<std::string>& known) {
+  if (!map.IsMap()) throw ConfigError{map.Mark(), where + " must be a map"};
+  for (const auto& entry : map) {
+    const auto key = entry.first.as<std::string>();
+    if (!known.contains(key))
+      throw ConfigError{entry.first.Mark(), fmt::format("unknown key '{}' in {}; known: {}", key,
+                                                        where, fmt::join(known, ", "))};
+  }
+}
+
+std::string text(const YAML::Node& node, const std::string& where) {
+  if (!node.IsScalar()) throw ConfigError{node.Mark(), where + " must be a text"};
+  return node.as<std::string>();
+}
+
+std::vector<std::string> texts(const YAML::Node& node, const std::string& where) {
+  if (!node.IsSequence()) throw ConfigError{node.Mark(), where + " must be a list"};
+  std::vector<std::string> list;
+  for (const auto& one : node) list.push_back(text(one, where));
+  return list;
+}
+
+void read_rule(const YAML::Node& node, const std::string& where, GroupRule& rule) {
+  if (const auto preset = node["preset"]) {
+    const std::string name = text(preset, where + ".preset");
+    const auto found = presets().find(name);
+    if (found == presets().end())
+      throw ConfigError{preset.Mark(), fmt::format("unknown preset '{}'; known: {}", name,
+                                                   fmt::join(preset_names(), ", "))};
+    rule.preset = found->second;
+  }
+  if (const auto convention = node["convention"]) {
+    rule.convention = zkoffsets::parse_convention(text(convention, where + ".convention"));
+    if (!rule.convention)
+      throw ConfigError{convention.Mark(), where + ".convention must be next or last"};
+  }
+}
+
+void add_group(Config& config, const YAML::Node& at, const std::string& name,
+               const GroupRule& rule) {
+  const auto [existing, is_new] = config.groups.emplace(GroupId(name), rule);
+  if (!is_new)
+    throw ConfigError{at.Mark(),
+                      fmt::format("group '{}' is in two teams: '{}' and '{}'", name,
+                                  existing->second.team.value_or("-"), rule.team.value_or("-"))};
+}
+
+void read_team(Config& config, const std::string& name, const YAML::Node& node) {
+  const std::string where = "teams." + name;
+  check_keys(node, where, {"groups", "patterns", "preset", "convention"});
+  GroupRule rule;
+  rule.team = name;
+  read_rule(node, where, rule);
+  config.teams.push_back(name);
+  if (const auto groups = node["groups"])
+    for (const std::string& group : texts(groups, where + ".groups"))
+      add_group(config, groups, group, rule);
+  const auto patterns = node["patterns"];
+  if (!patterns) return;
+  for (const std::string& pattern : texts(patterns, where + ".patterns")) {
+    try {
+      const std::regex checked(pattern, std::regex::ECMAScript);
+    } catch (const std::regex_error&) {
+      throw ConfigError{patterns.Mark(),
+                        fmt::format("{}: '{}' is not a regular expression", where, pattern)};
+    }
+    config.patterns.emplace_back(pattern, rule);
+  }
+}
+
+// Settings of single groups, over those of their team.
+void read_groups(Config& config, const YAML::Node& node) {
+  if (!node.IsMap()) throw ConfigError{node.Mark(), "groups must be a map"};
+  for (const auto& entry : node) {
+    const auto name = entry.first.as<std::string>();
+    const std::string where = "groups." + name;
+    check_keys(entry.second, where, {"preset", "convention"});
+    read_rule(entry.second, where, config.groups[GroupId(name)]);
+  }
+}
+
+void read_external(Config& config, const YAML::Node& node) {
+  if (!node.IsSequence()) throw ConfigError{node.Mark(), "external must be a list"};
+  for (const auto& entry : node) {
+    check_keys(entry, "external", {"group", "layout", "path", "topic"});
+    const auto need = [&](const char* key) {
+      if (!entry[key])
+        throw ConfigError{entry.Mark(), fmt::format("external: '{}' is missing", key)};
+      return text(entry[key], fmt::format("external.{}", key));
+    };
+    zkoffsets::ExternalLayout external{GroupId(need("group")), Layout::kStorm, need("path"), {}};
+    const auto layout = zkoffsets::parse_layout(need("layout"));
+    if (layout != Layout::kStorm && layout != Layout::kTrident && layout != Layout::kSparkCsv)
+      throw ConfigError{entry.Mark(), "external.layout must be storm, trident or spark-csv"};
+    external.layout = *layout;
+    if (external.layout == Layout::kSparkCsv) external.topic = TopicName(need("topic"));
+    if (!external.path.starts_with('/') || external.path.ends_with('/'))
+      throw ConfigError{entry.Mark(), "external.path begins with / and does not end with one"};
+    config.external.push_back(std::move(external));
+  }
+}
+
+Config read_document(const YAML::Node& root) {
+  Config config;
+  check_keys(root, "kferry.yaml",
+             {"zookeeper", "bootstrap_server", "command_config", "teams", "groups", "external"});
+  if (const auto node = root["zookeeper"]) config.zookeeper = text(node, "zookeeper");
+  if (const auto node = root["bootstrap_server"])
+    config.bootstrap_server = text(node, "bootstrap_server");
+  if (const auto node = root["command_config"])
+    config.command_config = text(node, "command_config");
+  if (const auto teams = root["teams"]) {
+    if (!teams.IsMap()) throw ConfigError{teams.Mark(), "teams must be a map"};
+    for (const auto& team : teams) read_team(config, team.first.as<std::string>(), team.second);
+  }
+  if (const auto groups = root["groups"]) read_groups(config, groups);
+  if (const auto external = root["external"]) read_external(config, external);
+  return config;
+}
+
+migrate::GroupSettings to_settings(const GroupRule& rule) {
+  migrate::GroupSettings settings;
+  settings.team = rule.team;
+  settings.convention = rule.convention;
+  if (!rule.preset) return settings;
+  settings.layout = rule.preset->layout;
+  if (!settings.convention) settings.convention = rule.preset->convention;
+  return settings;
+}
+
+}  // namespace
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, preset] : presets()) names.push_back(name);
+  return names;
+}
+
+Result<Config> read_config(const std::string& path) {
+  const auto wrong = [&](const YAML::Mark& mark, const std::string& what) {
+    return fail(ErrorKind::kUsage,
+                mark.is_null() ? fmt::format("{}: {}", path, what)
+                               : fmt::format("{}, line {}: {}", path, mark.line + 1, what),
+                "see docs/config.md");
+  };
+  try {
+    return read_document(YAML::LoadFile(path));
+  } catch (const ConfigError& error) {
+    return wrong(error.mark, error.what);
+  } catch (const YAML::BadFile&) {
+    return wrong(YAML::Mark::null_mark(), "cannot be read");
+  } catch (const YAML::Exception& error) {
+    return wrong(error.mark, error.msg);
+  }
+}
+
+Result<std::map<GroupId, migrate::GroupSettings>> resolve(const Config& config,
+                                                          const std::vector<GroupId>& groups) {
+  std::vector<std::pair<std::regex, const GroupRule*>> patterns;
+  for (const auto& [pattern, rule] : config.patterns)
+    patterns.emplace_back(std::regex(pattern, std::regex::ECMAScript), &rule);
+  std::map<GroupId, migrate::GroupSettings> resolved;
+  for (const GroupId& group : groups) {
+    GroupRule rule;
+    if (const auto named = config.groups.find(group); named != config.groups.end())
+      rule = named->second;
+    for (const auto& [pattern, from_pattern] : patterns) {
+      if (!std::regex_match(group.value(), pattern)) continue;
+      if (rule.team && rule.team != from_pattern->team)
+        return fail(ErrorKind::kUsage,
+                    fmt::format("group '{}' is in two teams: '{}' and '{}'", group, *rule.team,
+                                *from_pattern->team),
+                    "make the names and patterns of the teams in --config disjoint");
+      rule.team = from_pattern->team;
+      if (!rule.preset) rule.preset = from_pattern->preset;
+      if (!rule.convention) rule.convention = from_pattern->convention;
+    }
+    resolved[group] = to_settings(rule);
+  }
+  return resolved;
+}
+
+}  // namespace kferry::cli

@@ -1,0 +1,188 @@
+#include "cli/session.h"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace kferry::cli {
+namespace {
+
+constexpr Duration kConnectTimeout{60'000};
+// Bounds the reading of even the largest cluster.
+constexpr Duration kGatherTimeout{30 * 60'000};
+
+// Client properties that are about our own connections too.
+Result<> apply_properties(Settings& settings) {
+  auto& properties = settings.properties.properties;
+  const auto value_of = [&](const char* key) {
+    const auto found = properties.find(key);
+    return found == properties.end() ? std::string() : found->second;
+  };
+  if (const std::string id = value_of("client.id"); !id.empty()) settings.client.client_id = id;
+  const std::string protocol = value_of("security.protocol");
+  std::string upper = protocol;
+  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return std::toupper(c); });
+  if (!upper.empty() && upper != "PLAINTEXT")
+    return fail(ErrorKind::kUsage,
+                fmt::format("--command-config: security.protocol={}: this version of kferry speaks "
+                            "PLAINTEXT only",
+                            protocol),
+                "use a PLAINTEXT listener for the migration; TLS and SASL are planned (issue 6)");
+  return {};
+}
+
+// The names that a mistyped one may have meant.
+std::string close_names(const std::string& wanted, const std::vector<std::string>& names) {
+  std::string close;
+  int found = 0;
+  for (const std::string& name : names) {
+    const bool similar = name.find(wanted) != std::string::npos ||
+                         wanted.find(name) != std::string::npos ||
+                         (name.size() == wanted.size() && name.substr(0, 3) == wanted.substr(0, 3));
+    if (!similar || ++found > 5) continue;
+    close += (close.empty() ? "did you mean " : ", ") + fmt::format("'{}'", name);
+  }
+  return close.empty() ? "`kferry scan` lists the groups that there are" : close + "?";
+}
+
+}  // namespace
+
+Progress::Mode progress_mode(const CommonOptions& common) {
+  return common.progress ? Progress::mode_for_stderr() : Progress::Mode::kOff;
+}
+
+Result<std::string> read_file(const std::string& path, std::string_view what) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  if (file) text << file.rdbuf();
+  if (!file || text.fail())
+    return fail(ErrorKind::kUsage, fmt::format("{} '{}' cannot be read", what, path));
+  return std::move(text).str();
+}
+
+Result<Settings> read_settings(const CommonOptions& common) {
+  Settings settings;
+  settings.common = common;
+  if (!common.config_file.empty()) {
+    KFERRY_TRY(settings.config, read_config(common.config_file));
+  }
+  const auto first = [](const std::string& a, const std::string& b) { return a.empty() ? b : a; };
+  settings.zookeeper = first(common.zookeeper, settings.config.zookeeper);
+  settings.bootstrap = first(common.bootstrap, settings.config.bootstrap_server);
+  if (settings.zookeeper.empty())
+    return fail(ErrorKind::kUsage, "no ZooKeeper given",
+                "pass --zookeeper HOST:PORT,.../chroot, or set `zookeeper` in --config");
+  if (settings.bootstrap.empty())
+    return fail(ErrorKind::kUsage, "no broker given",
+                "pass --bootstrap-server HOST:PORT, or set `bootstrap_server` in --config");
+  KFERRY_CHECK(zkoffsets::check_connect_string(settings.zookeeper));
+  KFERRY_TRY(settings.bootstrap_addresses, wire::parse_bootstrap_servers(settings.bootstrap));
+  const std::string properties_file = first(common.command_config, settings.config.command_config);
+  if (!properties_file.empty()) {
+    KFERRY_TRY(const std::string text, read_file(properties_file, "--command-config"));
+    KFERRY_TRY(settings.properties.properties, kafkaio::parse_properties(text));
+  }
+  settings.properties.bootstrap_servers = settings.bootstrap;
+  settings.client.request_timeout = common.request_timeout;
+  KFERRY_CHECK(apply_properties(settings));
+  return settings;
+}
+
+Result<Settings> read_settings(CommonOptions common, const verify::Source& source) {
+  Config config;
+  if (!common.config_file.empty()) {
+    KFERRY_TRY(config, read_config(common.config_file));
+  }
+  if (common.zookeeper.empty() && config.zookeeper.empty()) common.zookeeper = source.zookeeper;
+  if (common.bootstrap.empty() && config.bootstrap_server.empty())
+    common.bootstrap = source.bootstrap_servers;
+  return read_settings(common);
+}
+
+Result<std::unique_ptr<Session>> Session::open(const Settings& settings, const StopToken& stop) {
+  const Wait wait(Deadline::after(kConnectTimeout), stop);
+  KFERRY_TRY(zkoffsets::ZkClient zookeeper,
+             zkoffsets::ZkClient::connect({.connect = settings.zookeeper}, stop));
+  KFERRY_TRY(wire::Cluster cluster,
+             wire::Cluster::connect(settings.bootstrap_addresses, settings.client, wait));
+  return std::unique_ptr<Session>(
+      new Session(settings, std::move(zookeeper), std::move(cluster), stop));
+}
+
+Result<kafkaio::Admin*> Session::admin() {
+  if (!admin_) {
+    kafkaio::ClientProperties properties = settings_.properties;
+    KFERRY_TRY(wire::Broker* const broker,
+               cluster_.any_broker(Wait(Deadline::after(kConnectTimeout), stop_)));
+    properties.broker_version_fallback = broker->version_if_ancient();
+    KFERRY_TRY(kafkaio::Admin admin, kafkaio::Admin::connect(properties));
+    admin_ = std::make_unique<kafkaio::Admin>(std::move(admin));
+  }
+  return admin_.get();
+}
+
+Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection,
+                                               bool everything_by_default) {
+  const bool named = !selection.groups.empty() || !selection.teams.empty();
+  if (!named && !selection.all_groups && !everything_by_default)
+    return fail(ErrorKind::kUsage, "no group selected",
+                "pass --group NAME, --team NAME or --all-groups");
+  const Config& config = settings_.config;
+  for (const std::string& team : selection.teams)
+    if (std::ranges::find(config.teams, team) == config.teams.end())
+      return fail(ErrorKind::kUsage, fmt::format("--team '{}': no such team", team),
+                  config.teams.empty()
+                      ? "pass --config kferry.yaml with a `teams` section"
+                      : fmt::format("the teams are: {}", fmt::join(config.teams, ", ")));
+
+  KFERRY_TRY(const auto listed, zookeeper_.children({"/consumers"}, stop_));
+  std::vector<std::string> names = listed.front().names;
+  for (const auto& external : config.external) names.push_back(external.group.value());
+  std::vector<GroupId> all;
+  for (const std::string& name : names) all.emplace_back(name);
+
+  migrate::GatherRequest request;
+  KFERRY_TRY(request.settings, resolve(config, all));
+  for (const std::string& topic : selection.topics) request.topics.insert(TopicName(topic));
+  std::set<GroupId> wanted;
+  for (const std::string& group : selection.groups) {
+    if (std::ranges::find(names, group) == names.end())
+      return fail(ErrorKind::kRefused,
+                  fmt::format("group '{}' has nothing in ZooKeeper {}", group, settings_.zookeeper),
+                  close_names(group, names));
+    wanted.insert(GroupId(group));
+  }
+  for (const GroupId& group : all) {
+    const auto& team = request.settings[group].team;
+    const bool in_team = team && std::ranges::find(selection.teams, *team) != selection.teams.end();
+    if (!named || in_team) wanted.insert(group);
+  }
+  for (const auto& external : config.external) {
+    if (wanted.erase(external.group) == 0) continue;
+    request.scan.external.push_back(external);
+  }
+  request.scan.groups.emplace(wanted.begin(), wanted.end());
+  if (selection.convention)
+    for (auto& [group, settings] : request.settings) settings.convention = selection.convention;
+  return request;
+}
+
+Result<migrate::Facts> Session::gather(const migrate::GatherRequest& request) {
+  const auto admin_handle = admin();
+  const migrate::Endpoints endpoints{zookeeper_, cluster_, settings_.bootstrap,
+                                     admin_handle ? *admin_handle : nullptr};
+  std::unique_ptr<Progress> progress;
+  migrate::GatherProgress callbacks;
+  callbacks.phase = [&](const std::string& name, int64_t total) {
+    progress.reset();
+    progress = std::make_unique<Progress>(progress_mode(settings_.common), name, total);
+  };
+  callbacks.advance = [&](int64_t n) { progress->add(n); };
+  return migrate::gather(endpoints, request, Wait(Deadline::after(kGatherTimeout), stop_),
+                         callbacks);
+}
+
+}  // namespace kferry::cli

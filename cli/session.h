@@ -1,0 +1,74 @@
+// What a verb works with once its options are known to be right: the configuration, the
+// connections, and the way to gather facts about the selected groups.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "cli/config.h"
+#include "cli/options.h"
+#include "kafkaio/admin.h"
+#include "migrate/preflight.h"
+
+namespace kferry::cli {
+
+// The options and the configuration file together; options win.
+struct Settings {
+  CommonOptions common;
+  Config config;
+  std::string zookeeper;
+  std::string bootstrap;
+  std::vector<wire::Address> bootstrap_addresses;
+  kafkaio::ClientProperties properties;  // for librdkafka
+  wire::ClientConfig client;             // for our own connections
+};
+
+// Reads --config and --command-config and checks the connections' texts; no network. kUsage.
+Result<Settings> read_settings(const CommonOptions& common);
+// The same with the connections that a plan names, where neither options nor configuration give
+// any.
+Result<Settings> read_settings(CommonOptions common, const verify::Source& source);
+
+// Open connections. Not thread-safe.
+class Session {
+ public:
+  static Result<std::unique_ptr<Session>> open(const Settings& settings, const StopToken& stop);
+
+  const Settings& settings() const { return settings_; }
+  zkoffsets::ZkClient& zookeeper() { return zookeeper_; }
+  wire::Cluster& cluster() { return cluster_; }
+  const StopToken& stop() const { return stop_; }
+  // librdkafka's side, opened when it is first needed.
+  Result<kafkaio::Admin*> admin();
+
+  // The selected groups and their settings. kUsage: nothing selected, an unknown team; kRefused: a
+  // group that does not exist in ZooKeeper (with the names that come close).
+  Result<migrate::GatherRequest> select(const SelectionOptions& selection,
+                                        bool everything_by_default);
+  // gather() with progress on stderr.
+  Result<migrate::Facts> gather(const migrate::GatherRequest& request);
+
+ private:
+  Session(Settings settings, zkoffsets::ZkClient zookeeper, wire::Cluster cluster,
+          const StopToken& stop)
+      : settings_(std::move(settings)),
+        zookeeper_(std::move(zookeeper)),
+        cluster_(std::move(cluster)),
+        stop_(stop) {}
+
+  Settings settings_;
+  zkoffsets::ZkClient zookeeper_;
+  wire::Cluster cluster_;
+  const StopToken& stop_;
+  std::unique_ptr<kafkaio::Admin> admin_;
+};
+
+// Off, a terminal line or log lines, as the options and stderr have it.
+Progress::Mode progress_mode(const CommonOptions& common);
+
+// A whole file. kUsage when it cannot be read.
+Result<std::string> read_file(const std::string& path, std::string_view what);
+
+}  // namespace kferry::cli
