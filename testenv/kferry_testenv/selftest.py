@@ -92,15 +92,19 @@ class Selftest:
 
     def check_nothing_left(self) -> None:
         self.check("files left", sorted(str(path) for path in self._temporary.iterdir()), [])
+        self.check("processes left", self._processes(), [])
+
+    def _processes(self) -> list[str]:
+        """Whose command line names our folder: all that `up` starts do."""
         needle = str(self._temporary).encode()
-        left = []
+        found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 if needle in path.read_bytes():
-                    left.append(path.parent.name)
+                    found.append(path.parent.name)
             except OSError:
                 pass  # it ended meanwhile
-        self.check("processes left", left, [])
+        return found
 
     def load(self, spec: dict, *arguments: str) -> dict:
         return json.loads(self._tool("workload", "--env", str(self._env_file), *arguments, "-", standard_input=json.dumps(spec)))
@@ -208,7 +212,7 @@ class Selftest:
 
     def _wait_until_empty(self, what: str) -> None:
         deadline = time.monotonic() + 15
-        while list(self._temporary.iterdir()) and time.monotonic() < deadline:
+        while (list(self._temporary.iterdir()) or self._processes()) and time.monotonic() < deadline:
             time.sleep(0.1)
         print(f"  {what}: {len(list(self._temporary.iterdir()))} files left", flush=True)
         self.check_nothing_left()
