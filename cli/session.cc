@@ -64,6 +64,7 @@ Result<std::string> read_file(const std::string& path, std::string_view what) {
 }
 
 Result<Settings> read_settings(const CommonOptions& common) {
+  log::configure(common.log_format, common.log_level);
   Settings settings;
   settings.common = common;
   if (!common.config_file.empty()) {
@@ -100,6 +101,19 @@ Result<Settings> read_settings(CommonOptions common, const verify::Source& sourc
   if (common.bootstrap.empty() && config.bootstrap_server.empty())
     common.bootstrap = source.bootstrap_servers;
   return read_settings(common);
+}
+
+migrate::ExecutorConfig executor_config(const Settings& settings, const ApplyOptions& apply) {
+  migrate::ExecutorConfig config;
+  config.bootstrap = settings.bootstrap_addresses;
+  config.client = settings.client;
+  config.session.session_timeout = apply.session_timeout;
+  config.session.heartbeat_interval = std::min(Duration(2'000), apply.session_timeout / 4);
+  config.commit_mode = apply.commit_mode;
+  config.retain = apply.retain;
+  config.parallel = apply.parallel;
+  config.write_receipts = apply.write_receipts;
+  return config;
 }
 
 Result<std::unique_ptr<Session>> Session::open(const Settings& settings, const StopToken& stop) {

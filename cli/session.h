@@ -31,6 +31,9 @@ Result<Settings> read_settings(const CommonOptions& common);
 // any.
 Result<Settings> read_settings(CommonOptions common, const verify::Source& source);
 
+// How a plan is applied or rolled back with these settings.
+migrate::ExecutorConfig executor_config(const Settings& settings, const ApplyOptions& apply);
+
 // Open connections. Not thread-safe.
 class Session {
  public:

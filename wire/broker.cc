@@ -84,6 +84,12 @@ Result<> Broker::ask_versions(const Wait& wait) {
   return {};
 }
 
+std::optional<std::string> Broker::version_if_ancient() const {
+  if (spoken_ == versions_of_0_8()) return "0.8.2";
+  if (spoken_ == versions_of_0_9()) return "0.9.0";
+  return std::nullopt;
+}
+
 Result<int16_t> Broker::choose_version(ApiKey key, const char* name, ApiVersionRange ours) const {
   const auto found = spoken_.find(key);
   const ApiVersionRange theirs = found == spoken_.end() ? ApiVersionRange{} : found->second;

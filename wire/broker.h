@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,9 @@ class Broker {
   const Address& address() const { return connection_.address(); }
   bool is_open() const { return connection_.is_open(); }
   const SpokenVersions& spoken() const { return spoken_; }
+
+  // "0.8.2" or "0.9.0" for brokers that cannot say what they speak; nullopt for all later ones.
+  std::optional<std::string> version_if_ancient() const;
 
   template <class Request>
   bool speaks() const {

@@ -49,6 +49,8 @@ struct Bytes {
 constexpr size_t kMaxStringBytes = 32767;  // also where the length is a varint
 
 using Uuid = std::array<uint8_t, 16>;
+// 32 hexadecimal digits.
+std::string to_hex(const Uuid& uuid);
 
 template <class T>
 struct IsOptional : std::false_type {};

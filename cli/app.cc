@@ -1,0 +1,171 @@
+// The command line as a whole: which verb, help, errors, exit codes.
+#include <cstdio>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "cli/exit_code.h"
+#include "cli/verbs.h"
+#include "verify/report.h"
+
+namespace kferry::cli {
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> table{
+      {"scan", "list the consumer groups in ZooKeeper",
+       "Reads every group that keeps offsets in ZooKeeper: its layout, offsets, lag, who is alive "
+       "in it\n"
+       "and what Kafka has of it already. Writes nothing.\n\n"
+       "  kferry scan --zookeeper zk1:2181/kafka --bootstrap-server kafka1:9092\n"
+       "  kferry scan ... --suggest-config kferry.yaml",
+       scan_options, run_scan},
+      {"plan", "decide what has to be committed, and say why not where not",
+       "Compares ZooKeeper with Kafka and decides each partition. Writes only the plan file.\n"
+       "Exit code 0: nothing to do, 3: changes pending, 4: something is refused.\n\n"
+       "  kferry plan --config kferry.yaml --team payments --out plan.json\n"
+       "  kferry plan --zookeeper zk1:2181 --bootstrap-server kafka1:9092 --group billing --out "
+       "plan.json",
+       plan_options, run_plan},
+      {"migrate", "commit ZooKeeper's offsets to Kafka, and prove it",
+       "Applies a plan: checks for drift, holds each group as its only member, commits, reads "
+       "back,\n"
+       "leaves. Without --execute it shows what it would do. With --group instead of --plan it "
+       "plans and\n"
+       "applies in one go, which fits an init container: it is idempotent, and a group that was "
+       "migrated\n"
+       "earlier and has moved on is left alone with exit code 0.\n\n"
+       "  kferry migrate --plan plan.json --execute --report report.json\n"
+       "  kferry migrate --zookeeper zk1:2181 --bootstrap-server kafka1:9092 --group billing \\\n"
+       "      --execute --report report.json\n"
+       "  kferry migrate --resume --execute --journal report.json.journal --report report.json",
+       migrate_options, run_migrate},
+      {"verify", "compare ZooKeeper with Kafka, independently, at any time",
+       "Reads ZooKeeper anew and Kafka through another client library than the migration, and "
+       "compares.\n"
+       "Exit code 0: everything stands as it should, 3: differences.\n\n"
+       "  kferry verify --plan plan.json --report verify.json\n"
+       "  kferry verify --config kferry.yaml --team payments --report verify.json",
+       verify_options, run_verify},
+      {"rollback", "restore the Kafka offsets from before a migration",
+       "Reads a journal and puts back what Kafka had before. Groups that have moved on since are "
+       "left\n"
+       "alone. Without --execute it shows what it would do.\n\n"
+       "  kferry rollback --journal report.json.journal --execute",
+       rollback_options, run_rollback},
+  };
+  return table;
+}
+
+namespace {
+
+std::string overview() {
+  std::string text =
+      "kferry moves Kafka consumers off ZooKeeper without losing a record and without re-reading "
+      "one.\n\n"
+      "Usage: kferry VERB [OPTIONS]\n\nVerbs:\n";
+  for (const Verb& verb : verbs()) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
+  text += fmt::format("  {:<10}{}\n  {:<10}{}\n", "version", "print kferry's version", "help",
+                      "`kferry help VERB` explains a verb and its options");
+  text +=
+      "\nExit codes: 0 done and verified, 1 failed, 2 usage, 3 differences or changes pending,\n"
+      "4 refused, 5 unreachable, 6 partly done (resume), 7 not authorised, 130 interrupted.\n";
+  return text;
+}
+
+const Verb* find_verb(const std::string& name) {
+  for (const Verb& verb : verbs())
+    if (name == verb.name) return &verb;
+  return nullptr;
+}
+
+std::string help_of(const Verb& verb) {
+  std::stringstream text;
+  text << "Usage: kferry " << verb.name << " [OPTIONS]\n\n"
+       << verb.details << "\n\n"
+       << verb.options();
+  return text.str();
+}
+
+void print_error(const Error& error, bool json) {
+  if (json) {
+    fmt::print(stderr, "{{\"error\":{{\"kind\":\"{}\",\"message\":{},\"hint\":{}}}}}\n",
+               to_string(error.kind), log::json_quote(error.message), log::json_quote(error.hint));
+    return;
+  }
+  fmt::print(stderr, "kferry: {}\n", error.message);
+  if (!error.hint.empty()) fmt::print(stderr, "  {}\n", error.hint);
+}
+
+// The two options that matter before the verb has parsed the rest: how errors and logs look.
+bool wants_json(const std::vector<std::string>& arguments, const std::string& option) {
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i] == option + "=json" ||
+        (arguments[i] == option && i + 1 < arguments.size() && arguments[i + 1] == "json"))
+      return true;
+  return false;
+}
+
+// What is written for people must arrive: a closed pipe or a full disk is an error.
+bool print_output(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  return std::fflush(stdout) == 0 && written;
+}
+
+int run_verb(const Verb& verb, const std::vector<std::string>& arguments, const StopToken& stop) {
+  const bool json = wants_json(arguments, "--format");
+  Output output;
+  Result<int> code;
+  try {
+    code = verb.run(arguments, stop, output);
+  } catch (const std::exception& error) {
+    code = fail(ErrorKind::kFailed, fmt::format("unexpected: {}", error.what()),
+                "this is a defect of kferry; the journal shows what was done");
+  }
+  const bool printed = print_output(output.out);
+  if (!code) {
+    print_error(code.error(), json);
+    return verify::exit_code_of(code.error().kind);
+  }
+  if (!printed) {
+    print_error(Error{ErrorKind::kFailed, "the result could not be written to stdout", {}, 0},
+                json);
+    return kFailed;
+  }
+  return *code;
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<std::string>& arguments, const StopToken& stop) {
+  const auto is_one_of = [&](auto... names) {
+    return !arguments.empty() && ((arguments[0] == names) || ...);
+  };
+  if (is_one_of("version", "--version")) {
+    return print_output("kferry " KFERRY_VERSION "\n") ? kDone : kFailed;
+  }
+  if (arguments.empty() || is_one_of("help", "--help", "-h")) {
+    if (arguments.size() > 1) {
+      const Verb* const verb = find_verb(arguments[1]);
+      if (verb != nullptr) return print_output(help_of(*verb)) ? kDone : kFailed;
+      print_error(Error{ErrorKind::kUsage, fmt::format("no verb '{}'", arguments[1]),
+                        "`kferry help` lists the verbs", 0},
+                  false);
+      return kUsage;
+    }
+    const bool printed = print_output(overview());
+    return arguments.empty() ? kUsage : printed ? kDone : kFailed;
+  }
+  const Verb* const verb = find_verb(arguments[0]);
+  if (verb == nullptr) {
+    print_error(Error{ErrorKind::kUsage, fmt::format("no verb '{}'", arguments[0]),
+                      "`kferry help` lists the verbs", 0},
+                wants_json(arguments, "--format"));
+    return kUsage;
+  }
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  for (const std::string& argument : rest)
+    if (argument == "--help") return print_output(help_of(*verb)) ? kDone : kFailed;
+  return run_verb(*verb, rest, stop);
+}
+
+}  // namespace kferry::cli

@@ -1,0 +1,205 @@
+// kferry migrate: applies a plan, or plans and applies in one go.
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <boost/program_options/value_semantic.hpp>
+
+#include "cli/planning.h"
+#include "cli/report_output.h"
+#include "migrate/journal.h"
+#include "migrate/plan_file.h"
+
+namespace kferry::cli {
+
+namespace po = boost::program_options;
+
+OptionsDescription migrate_options() {
+  OptionsDescription options;
+  options.add(describe_common()).add(describe_selection()).add(describe_planning());
+  options.add(describe_apply()).add(describe_report());
+  auto add = options.add_options();
+  add("plan", po::value<std::string>()->value_name("FILE"), "the plan to apply");
+  add("journal", po::value<std::string>()->value_name("DIR"),
+      "folder of the journal (REPORT.journal, or kferry-journal)");
+  add("resume", po::bool_switch(), "finish the run that the journal shows as cut off");
+  return options;
+}
+
+namespace {
+
+struct MigrateOptions {
+  CommonOptions common;
+  SelectionOptions selection;
+  PlanningOptions planning;
+  ApplyOptions apply;
+  std::string plan_file;
+  std::string journal;
+  bool resume = false;
+};
+
+Result<MigrateOptions> read_options(const Values& values) {
+  MigrateOptions options;
+  KFERRY_TRY(options.common, read_common(values));
+  KFERRY_TRY(options.selection, read_selection(values));
+  KFERRY_TRY(options.planning, read_planning(values));
+  KFERRY_TRY(options.apply, read_apply(values));
+  options.plan_file = text_of(values, "plan");
+  options.resume = flag_of(values, "resume");
+  options.journal = text_of(values, "journal");
+  const std::string report = text_of(values, "report");
+  if (options.journal.empty())
+    options.journal = report.empty() ? "kferry-journal" : report + ".journal";
+  const bool selects = !options.selection.groups.empty() || !options.selection.teams.empty() ||
+                       options.selection.all_groups;
+  if (!options.plan_file.empty() && selects)
+    return fail(ErrorKind::kUsage, "--plan and --group/--team/--all-groups exclude each other",
+                "the plan says which groups it is about");
+  if (options.plan_file.empty() && !selects && !options.resume)
+    return fail(ErrorKind::kUsage, "nothing to migrate was named",
+                "pass --plan plan.json, or --group NAME, --team NAME or --all-groups");
+  if (options.resume && !options.apply.execute)
+    return fail(ErrorKind::kUsage, "--resume writes: it needs --execute");
+  return options;
+}
+
+// The unfinished run in the journal folder, if there is one.
+Result<std::optional<migrate::JournalState>> unfinished_run(const std::string& journal) {
+  if (!std::filesystem::exists(journal)) return std::nullopt;
+  KFERRY_TRY(auto latest, migrate::read_latest_run(journal));
+  if (!latest || latest->finished || latest->rolled_back) return std::nullopt;
+  return latest;
+}
+
+bool same_groups(const migrate::Plan& plan, const std::vector<std::string>& groups) {
+  return plan.groups.size() == groups.size() &&
+         std::ranges::all_of(plan.groups, [&](const migrate::PlannedGroup& one) {
+           return std::ranges::find(groups, one.group.value()) != groups.end();
+         });
+}
+
+int64_t groups_to_write(const migrate::Plan& plan) {
+  return std::ranges::count_if(plan.groups, [](const migrate::PlannedGroup& group) {
+    return std::ranges::any_of(group.partitions, [](const migrate::PlannedPartition& one) {
+      return one.action == migrate::Action::kCommit;
+    });
+  });
+}
+
+// A plan is for one cluster, and for the topics as they were.
+Result<> check_cluster(Session& session, const migrate::Plan& plan) {
+  KFERRY_TRY(const auto metadata,
+             session.cluster().fetch_metadata(
+                 std::nullopt, Wait(Deadline::after(Duration(60'000)), session.stop())));
+  if (plan.source.cluster_id && metadata.cluster_id != plan.source.cluster_id)
+    return fail(
+        ErrorKind::kRefused,
+        fmt::format("the plan is for cluster {}, but {} is cluster {}", *plan.source.cluster_id,
+                    session.settings().bootstrap, metadata.cluster_id.value_or("unknown")),
+        "check --bootstrap-server, or make a plan for this cluster");
+  for (const auto& [topic, id] : plan.topic_ids) {
+    const auto found = metadata.topics.find(topic);
+    const bool same = found != metadata.topics.end() && wire::to_hex(found->second.topic_id) == id;
+    if (!same)
+      return fail(
+          ErrorKind::kRefused,
+          fmt::format("drift: topic '{}' was deleted or created anew after the plan was made",
+                      topic),
+          "its offsets mean something else now: make a new plan");
+  }
+  return {};
+}
+
+Result<verify::DiffReport> apply(Session& session, migrate::Plan& plan,
+                                 const MigrateOptions& options,
+                                 const std::optional<migrate::JournalState>& resumed) {
+  KFERRY_CHECK(check_cluster(session, plan));
+  KFERRY_TRY(migrate::Journal journal, resumed ? migrate::Journal::reopen(*resumed)
+                                               : migrate::Journal::create(options.journal, plan));
+  Progress progress(progress_mode(options.common), "migrating groups", groups_to_write(plan));
+  const migrate::Execution execution{plan, journal, session.zookeeper(),
+                                     resumed ? &*resumed : nullptr,
+                                     [&](int64_t n) { progress.add(n); }};
+  verify::DiffReport report = migrate::execute(
+      execution, executor_config(session.settings(), options.apply), session.stop());
+  progress.finish();
+  if (report.error && report.error->hint.empty())
+    report.error->hint = fmt::format(
+        "`kferry migrate --resume --execute --journal {}` finishes the rest", options.journal);
+  return report;
+}
+
+Result<int> resume(const MigrateOptions& options, const migrate::JournalState& state,
+                   const Values& values, const StopToken& stop, Output& output) {
+  KFERRY_TRY(migrate::Plan plan, migrate::read_plan_of(state));
+  KFERRY_TRY(const Settings settings, read_settings(options.common, plan.source));
+  KFERRY_TRY(const auto session, Session::open(settings, stop));
+  KFERRY_TRY(const auto report, apply(*session, plan, options, state));
+  return emit_report(report, values, options.common.format, output);
+}
+
+}  // namespace
+
+Result<int> run_migrate(const std::vector<std::string>& arguments, const StopToken& stop,
+                        Output& output) {
+  KFERRY_TRY(const Values values, parse(arguments, migrate_options()));
+  KFERRY_TRY(const MigrateOptions options, read_options(values));
+  KFERRY_TRY(const auto unfinished, unfinished_run(options.journal));
+
+  migrate::Plan plan;
+  if (!options.plan_file.empty()) {
+    KFERRY_TRY(const std::string text, read_file(options.plan_file, "--plan"));
+    auto parsed = migrate::parse_plan(text);
+    if (!parsed) return std::unexpected(in_context(parsed.error(), options.plan_file));
+    plan = std::move(*parsed);
+  }
+  if (options.resume) {
+    if (!unfinished)
+      return fail(
+          ErrorKind::kUsage,
+          fmt::format("--resume: the journal {} shows no run that was cut off", options.journal),
+          "the run is complete, or --journal names another folder");
+    if (!options.plan_file.empty() && plan.id != unfinished->plan_id)
+      return fail(ErrorKind::kRefused, "--resume: the run that was cut off applied another plan",
+                  "leave --plan out: the journal has its plan");
+    return resume(options, *unfinished, values, stop, output);
+  }
+  if (!options.plan_file.empty()) {
+    if (options.apply.execute && unfinished)
+      return fail(ErrorKind::kPartlyDone,
+                  fmt::format("an earlier run was cut off ({})", unfinished->run_folder),
+                  "finish it with --resume, or undo it with `kferry rollback`");
+    KFERRY_TRY(const Settings settings, read_settings(options.common, plan.source));
+    KFERRY_TRY(const auto session, Session::open(settings, stop));
+    KFERRY_CHECK(check_cluster(*session, plan));
+    if (!options.apply.execute)
+      return emit_report(migrate::to_report(plan), values, options.common.format, output);
+    KFERRY_TRY(const auto report, apply(*session, plan, options, std::nullopt));
+    return emit_report(report, values, options.common.format, output);
+  }
+
+  // One-shot. An init container that was killed comes back with the same arguments: it goes on
+  // where it was.
+  if (unfinished && options.apply.execute) {
+    KFERRY_TRY(const migrate::Plan cut_off, migrate::read_plan_of(*unfinished));
+    if (same_groups(cut_off, options.selection.groups))
+      return resume(options, *unfinished, values, stop, output);
+    return fail(
+        ErrorKind::kPartlyDone,
+        fmt::format("an earlier run with other groups was cut off ({})", unfinished->run_folder),
+        "finish it with --resume, or pass another --journal");
+  }
+  KFERRY_TRY(const Settings settings, read_settings(options.common));
+  KFERRY_TRY(const auto session, Session::open(settings, stop));
+  KFERRY_TRY(plan, make_plan(*session, options.selection, options.planning));
+  verify::DiffReport report = migrate::to_report(plan);
+  report.verb = "migrate";
+  if (options.apply.execute && groups_to_write(plan) > 0) {
+    KFERRY_TRY(report, apply(*session, plan, options, std::nullopt));
+  } else {
+    report.executed = options.apply.execute;
+  }
+  return emit_report(report, values, options.common.format, output);
+}
+
+}  // namespace kferry::cli
