@@ -1,0 +1,32 @@
+// What the Java client writes and knows; one JVM start per question.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace kferry::test {
+
+struct WireQuestion {
+  std::string name;  // "JoinGroupRequest", "RequestHeader"
+  int version = 0;
+  std::string json;  // as message_json() writes it
+};
+
+// The bytes of each message, as hexadecimal digits, in order; "!..." where Java says what is wrong.
+// Throws std::runtime_error.
+std::vector<std::string> java_bytes(const std::string& kafka_version,
+                                    const std::vector<WireQuestion>& questions);
+
+struct JavaError {
+  std::string name;
+  bool retriable = false;
+};
+
+// org.apache.kafka.common.protocol.Errors, by code. Throws std::runtime_error.
+std::map<int, JavaError> java_errors(const std::string& kafka_version);
+
+std::string to_hex(std::string_view bytes);
+std::string from_hex(std::string_view digits);
+
+}  // namespace kferry::test
