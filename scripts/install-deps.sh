@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs what kferry needs to be built and tested on Debian 12. Needs root (or sudo) only when something is
+# missing; says what it does.
+set -euo pipefail
+
+packages=(
+  g++ cmake ninja-build ccache pkg-config
+  libboost1.81-dev libboost-program-options1.81-dev
+  libzookeeper-mt-dev librdkafka-dev nlohmann-json3-dev
+  libspdlog-dev libfmt-dev libyaml-cpp-dev libssl-dev
+  libgtest-dev libvalijson-dev unzip git ca-certificates
+  openjdk-17-jdk-headless maven
+  python3 python3-kazoo python3-kafka
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+  [ "$status" = "install ok installed" ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "Please run as root: these packages are missing: ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+echo "Installing Debian packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
