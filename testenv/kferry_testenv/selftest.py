@@ -205,7 +205,9 @@ class Selftest:
         self._wait_until_empty("owner died")
         up = subprocess.Popen([str(_FOLDER / "up")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,  # pylint: disable=consider-using-with
                               env={**os.environ, "TMPDIR": str(self._temporary)})
-        time.sleep(1.5)
+        while up.poll() is None and not list(self._temporary.glob("*/data/source-0")):  # in the middle of starting
+            time.sleep(0.01)
+        self.check("up is still starting", up.poll(), None)
         up.kill()
         up.wait()
         self._wait_until_empty("up died")

@@ -1,7 +1,7 @@
 """The one process that owns an environment's servers: it starts them, and they end with it.
 
 It ends when told to ("down"), when the owner's pid is gone, or, until the environment is declared
-ready, when `up` is gone; then every server is ended by its pid and the folder is removed. Should the
+ready, when `up` is gone, or when its folder is; then every server is ended by its pid and the folder is removed. Should the
 supervisor itself be killed, the kernel kills its servers (PR_SET_PDEATHSIG); the folder then
 stays until `down`.
 
@@ -77,7 +77,7 @@ class Supervisor:
                 # The time limit reaps children that ended by themselves.
                 readable = select.select([listener, *self._watched], [], [], 1.0)[0]
                 self._reap()
-                self._gone = any(fd in self._watched for fd in readable)
+                self._gone = any(fd in self._watched for fd in readable) or not self._directory.exists()
                 if not self._gone and listener in readable:
                     client = self._serve(listener)
         finally:
@@ -166,7 +166,7 @@ class Supervisor:
             Path(self._env_file).unlink(missing_ok=True)
 
     def _remove_folder(self) -> None:
-        if self._created:
+        if self._created or not self._directory.exists():
             shutil.rmtree(self._directory, ignore_errors=True)
             return
         for entry in self._directory.iterdir():
