@@ -43,6 +43,9 @@ struct PartitionReport {
   std::optional<int64_t> zookeeper_offset;  // as it stands there, before the convention is applied
   std::optional<int64_t> kafka_offset_before;  // before this run; absent: none
   std::optional<int64_t> kafka_offset;         // read back at the end; absent: none
+  // What would be committed; set only where outcome is kPending. For the table and the CSV; not in
+  // the JSON report, whose plan file has it.
+  std::optional<int64_t> planned_offset;
   std::optional<int64_t> log_start_offset;
   std::optional<int64_t> log_end_offset;
   Outcome outcome = Outcome::kNotAttempted;
@@ -98,9 +101,18 @@ struct DiffReport {
 std::map<Outcome, int64_t> summarise(const DiffReport& report);
 int64_t count_partitions(const DiffReport& report);
 
-// The exit code that the report stands for (docs/exit-codes.md), worst first: interrupted 130, not
-// authorised 7, partly done 6 (something was written and something is still to do), unreachable 5,
-// failed 1, refused 4, differences or changes pending 3, otherwise 0.
+// The exit code that the report stands for (docs/exit-codes.md): the first row that applies.
+//   130  the error is kInterrupted
+//     2  the error is kUsage
+//     7  the error is kNotAuthorised: resuming is of no use before somebody grants the right
+//     6  the error is kPartlyDone; or something was written (migrated, restored, deleted) and
+//        something is still to be done that `--resume` can do: not_attempted, or failed while the
+//        error is kUnreachable
+//     5  the error is kUnreachable
+//     1  the error is kFailed; or failed; or not_attempted without any error
+//     4  the error is kRefused; or refused
+//     3  pending, different or missing
+//     0  otherwise: migrated, equal, kafka_ahead, no_offset, skipped, restored, deleted
 int exit_code_of(const DiffReport& report);
 
 // The exit code of an error that ended a verb.

@@ -1,0 +1,224 @@
+#include "verify/json_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "verify/text.h"
+
+namespace kferry::verify {
+namespace {
+
+using nlohmann::json;
+
+const json& null_json() {
+  static const json null;
+  return null;
+}
+
+const json& empty_object() {
+  static const json object = json::object();
+  return object;
+}
+
+// JSON has one kind of number; ours must fit int64_t, without a fraction.
+std::optional<int64_t> as_int64(const json& value) {
+  if (value.is_number_unsigned()) {
+    const auto number = value.get<uint64_t>();
+    if (!std::in_range<int64_t>(number)) return std::nullopt;
+    return static_cast<int64_t>(number);
+  }
+  if (value.is_number_integer()) return value.get<int64_t>();
+  return std::nullopt;
+}
+
+// The digits of `text` at [at, at + count), or -1.
+int digits(std::string_view text, size_t at, size_t count) {
+  int number = 0;
+  for (const char c : text.substr(at, count)) {
+    if (c < '0' || c > '9') return -1;
+    number = number * 10 + (c - '0');
+  }
+  return number;
+}
+
+// What base's to_rfc3339() writes: "2026-11-23T20:04:05.678Z".
+std::optional<int64_t> parse_time(std::string_view text) {
+  constexpr std::string_view kForm = "....-..-..T..:..:......Z";
+  if (text.size() != kForm.size()) return std::nullopt;
+  for (const size_t at : {4, 7, 10, 13, 16, 23})
+    if (text[at] != kForm[at]) return std::nullopt;
+  if (text[19] != '.') return std::nullopt;
+  const std::array<int, 7> part{digits(text, 0, 4),  digits(text, 5, 2),  digits(text, 8, 2),
+                                digits(text, 11, 2), digits(text, 14, 2), digits(text, 17, 2),
+                                digits(text, 20, 3)};
+  if (std::ranges::any_of(part, [](int number) { return number < 0; })) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(part[0]),
+                                         std::chrono::month(static_cast<unsigned>(part[1])),
+                                         std::chrono::day(static_cast<unsigned>(part[2]))};
+  if (!date.ok() || part[3] > 23 || part[4] > 59 || part[5] > 60) return std::nullopt;
+  const std::chrono::milliseconds since_epoch =
+      std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(part[3]) +
+      std::chrono::minutes(part[4]) + std::chrono::seconds(part[5]) +
+      std::chrono::milliseconds(part[6]);
+  return since_epoch.count();
+}
+
+}  // namespace
+
+void Reading::fail_at(const std::string& pointer, std::string_view trouble) {
+  if (error_) return;
+  error_ = Error{ErrorKind::kUsage,
+                 fmt::format("{} {}", pointer.empty() ? "the document" : pointer, trouble),
+                 {},
+                 0};
+}
+
+Fields::Fields(Reading& reading, const json& object, std::string pointer)
+    : reading_(&reading), object_(&object), pointer_(std::move(pointer)) {
+  if (object_->is_object()) return;
+  reading_->fail_at(pointer_, "is not an object");
+  object_ = &empty_object();
+}
+
+std::string Fields::pointer_to(std::string_view name) const {
+  return pointer_ + "/" + escape_control(name.substr(0, 60));
+}
+
+void Fields::fail(std::string_view name, std::string_view trouble) {
+  reading_->fail_at(pointer_to(name), trouble);
+}
+
+const json& Fields::at(std::string_view name) {
+  seen_.emplace_back(name);
+  const auto found = object_->find(name);
+  if (found != object_->end()) return *found;
+  fail(name, "is missing");
+  return null_json();
+}
+
+std::string Fields::text(std::string_view name) {
+  const json& value = at(name);
+  if (value.is_string()) return value.get<std::string>();
+  fail(name, "is not a string");
+  return {};
+}
+
+std::optional<std::string> Fields::maybe_text(std::string_view name) {
+  const json& value = at(name);
+  if (value.is_null()) return std::nullopt;
+  if (value.is_string()) return value.get<std::string>();
+  fail(name, "is neither a string nor null");
+  return std::nullopt;
+}
+
+int64_t Fields::number(std::string_view name, int64_t least, int64_t most) {
+  const std::optional<int64_t> number = as_int64(at(name));
+  if (!number) {
+    fail(name, "is not a whole number that fits 64 bits");
+  } else if (*number < least || *number > most) {
+    fail(name, fmt::format("is {}, not from {} to {}", *number, least, most));
+  }
+  return number.value_or(0);
+}
+
+std::optional<int64_t> Fields::maybe_number(std::string_view name, int64_t least) {
+  if (at(name).is_null()) return std::nullopt;
+  seen_.pop_back();
+  return number(name, least);
+}
+
+bool Fields::truth(std::string_view name) {
+  const json& value = at(name);
+  if (value.is_boolean()) return value.get<bool>();
+  fail(name, "is neither true nor false");
+  return false;
+}
+
+int64_t Fields::time(std::string_view name) {
+  const std::optional<int64_t> time = parse_time(text(name));
+  if (!time) fail(name, "is not a time like 2026-11-23T20:04:05.678Z");
+  return time.value_or(0);
+}
+
+std::optional<int64_t> Fields::maybe_time(std::string_view name) {
+  if (at(name).is_null()) return std::nullopt;
+  seen_.pop_back();
+  return time(name);
+}
+
+std::vector<std::string> Fields::texts(std::string_view name) {
+  const json& value = at(name);
+  std::vector<std::string> texts;
+  if (!value.is_array()) fail(name, "is not an array");
+  if (!value.is_array()) return texts;
+  for (const json& element : value) {
+    if (!element.is_string()) fail(name, "has an element that is not a string");
+    if (element.is_string()) texts.push_back(element.get<std::string>());
+  }
+  return texts;
+}
+
+Fields Fields::object(std::string_view name) {
+  return {*reading_, at(name), pointer_to(name)};
+}
+
+std::optional<Fields> Fields::maybe_object(std::string_view name) {
+  const json& value = at(name);
+  if (value.is_null()) return std::nullopt;
+  return Fields(*reading_, value, pointer_to(name));
+}
+
+void Fields::taken_out(std::string_view name) {
+  const json& value = at(name);
+  if (!value.is_array()) fail(name, "is not an array");
+  if (!value.empty()) fail(name, "has an element that is not an object");
+}
+
+void Fields::no_others() {
+  if (seen_.size() == object_->size()) return;
+  for (const auto& [name, value] : object_->items())
+    if (std::ranges::find(seen_, name) == seen_.end()) fail(name, "is not a known field");
+}
+
+Result<json> parse_grouped(Reading& reading, const std::string& text,
+                           const GroupedHandler& handler) {
+  // The keys under which the parser is now, by depth: an object at depth 4 below "groups" (1) and
+  // "partitions" (3) is a partition; one at depth 2 below "groups" is a group.
+  std::array<std::string, 4> keys;
+  size_t group = 0;
+  size_t partition = 0;
+  const json::parser_callback_t take_out = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::key && (depth == 1 || depth == 3))
+      keys[static_cast<size_t>(depth)] = parsed.get_ref<const std::string&>();
+    if (event != json::parse_event_t::object_end || keys[1] != "groups") return true;
+    if (depth == 4 && keys[3] == "partitions") {
+      Fields fields(reading, parsed, fmt::format("/groups/{}/partitions/{}", group, partition++));
+      handler.on_partition(fields);
+      return false;
+    }
+    if (depth == 2) {
+      Fields fields(reading, parsed, fmt::format("/groups/{}", group++));
+      handler.on_group(fields);
+      partition = 0;
+      keys[3].clear();
+      return false;
+    }
+    return true;
+  };
+  try {
+    json rest = json::parse(text, take_out);
+    if (!rest.is_object()) return fail(ErrorKind::kUsage, "the document is not a JSON object");
+    return rest;
+  } catch (const json::exception& exception) {
+    std::string_view what = exception.what();
+    if (const size_t end = what.find("] "); end != what.npos) what.remove_prefix(end + 2);
+    return fail(ErrorKind::kUsage, "it is not JSON: " + escape_control(what.substr(0, 200)));
+  }
+}
+
+}  // namespace kferry::verify
