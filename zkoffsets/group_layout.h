@@ -13,9 +13,9 @@ namespace kferry::zkoffsets {
 struct GroupTraces {
   bool has_ids = false;  // the node exists, whether or not a consumer is registered
   bool has_owners = false;
-  std::set<Layout> registered;  // layouts of the registrations that could be read
-  size_t registrations = 0;     // all of them
-  size_t offsets = 0;           // offset nodes
+  std::set<Layout> registered{};  // layouts of the registrations that could be read
+  size_t registrations = 0;       // all of them
+  size_t offsets = 0;             // offset nodes
   size_t kafka07_topics = 0;
 };
 

@@ -70,8 +70,8 @@ struct ExternalLayout {
 };
 
 struct ScanRequest {
-  // nullopt: every group under /consumers. Otherwise exactly these; those that do not exist are left
-  // out.
+  // nullopt: every group under /consumers. Otherwise exactly these; those that do not exist are
+  // left out.
   std::optional<std::vector<GroupId>> groups;
   std::vector<ExternalLayout> external;
 };

@@ -36,7 +36,8 @@ std::string_view without_prefix(std::string_view line) {
 
 void on_log(const char* line) {
   if (log_muted.load()) return;
-  const std::string_view text = without_prefix(line);
+  std::string_view text = without_prefix(line);
+  if (text.ends_with('\n')) text.remove_suffix(1);
   log::debug("ZooKeeper client", {{"says", std::string(text)}});
   if (std::string_view(line).find(":ZOO_ERROR") == std::string_view::npos) return;
   const std::lock_guard lock(last_line_mutex);
