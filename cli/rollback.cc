@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <boost/program_options/value_semantic.hpp>
 
+#include "cli/exit_code.h"
 #include "cli/report_output.h"
 #include "cli/session.h"
 #include "migrate/rollback.h"

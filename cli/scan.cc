@@ -1,6 +1,7 @@
 // kferry scan: what lies in ZooKeeper.
 #include <boost/program_options/value_semantic.hpp>
 
+#include "cli/exit_code.h"
 #include "cli/scan_view.h"
 #include "cli/session.h"
 #include "cli/verbs.h"
