@@ -14,8 +14,10 @@ int64_t wall_clock_ms() {
 }
 
 std::string to_rfc3339(int64_t epoch_ms) {
-  const auto seconds = static_cast<std::time_t>(epoch_ms / 1000);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), epoch_ms % 1000);
+  // Rounded down, so that times before 1970 come out right too.
+  const int64_t millis = (epoch_ms % 1000 + 1000) % 1000;
+  const auto seconds = static_cast<std::time_t>((epoch_ms - millis) / 1000);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), millis);
 }
 
 int64_t parse_duration_ms(const std::string& text) {
