@@ -31,15 +31,18 @@ void JsonWriter::end() {
 
 JsonWriter& JsonWriter::key(std::string_view name) {
   separate();
-  buffer_ += '"';
-  buffer_ += name;
-  buffer_ += "\": ";
+  quote(name);
+  buffer_ += ": ";
   after_key_ = true;
   return *this;
 }
 
 void JsonWriter::value(std::string_view text) {
   separate();
+  quote(text);
+}
+
+void JsonWriter::quote(std::string_view text) {
   if (needs_no_escape(text)) {
     buffer_ += '"';
     buffer_ += text;

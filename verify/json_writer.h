@@ -62,6 +62,7 @@ class JsonWriter {
 
   void begin(char open, bool one_line);
   void literal(std::string_view text);
+  void quote(std::string_view text);
   void separate();
   void new_line(size_t depth);
 
