@@ -1,0 +1,68 @@
+// One rd_kafka_t with one event queue, and what its brokers say of themselves. Internal to
+// kafkaio/.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "base/interrupt.h"
+#include "base/named.h"
+#include "kafkaio/config.h"
+#include "kafkaio/handles.h"
+
+namespace kferry::kafkaio {
+
+// The longest time that librdkafka may block before the stop token is looked at.
+constexpr Duration kStopLatency{50};
+
+// Not thread-safe, except that librdkafka's threads call its log callback. Does not move: that
+// callback knows its address.
+class Client {
+ public:
+  // Connects in the background. `more` are librdkafka's keys, over the user's. kUsage, or kFailed
+  // when librdkafka cannot start.
+  static Result<std::unique_ptr<Client>> open(rd_kafka_type_t type, const ClientProperties& client,
+                                              const std::map<std::string, std::string>& more = {});
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  rd_kafka_t* kafka() const { return kafka_.get(); }
+  rd_kafka_queue_t* queue() const { return queue_.get(); }
+  const std::string& servers() const { return servers_; }  // for messages
+
+  // The next event that is not an error of the client as a whole; null when none came. Those
+  // errors are kept, for fail_with() to tell.
+  EventHandle poll(Duration at_most);
+
+  // Waits until a broker has answered; returns the id of one that lives. kUnreachable with the
+  // last trouble, kNotAuthorised as soon as a broker refuses us, kInterrupted.
+  Result<BrokerId> await_broker(const Wait& wait);
+
+  // to_error(), with the last trouble that the client had where that explains it.
+  Error error(rd_kafka_resp_err_t code, std::string_view doing, std::string_view said = {}) const;
+
+  // Whether every broker that we have been connected to offers OffsetDelete (2.4, KIP-496).
+  bool brokers_offer_offset_delete() const;
+
+ private:
+  explicit Client(std::string servers, bool debugging)
+      : servers_(std::move(servers)), debugging_(debugging) {}
+  static void on_log(const rd_kafka_t* kafka, int level, const char* facility, const char* text);
+  void note_log(int level, std::string_view facility, std::string_view text);
+  void drain_errors();
+
+  const std::string servers_;
+  const bool debugging_;  // the user has set librdkafka's `debug`
+  rd_kafka_resp_err_t trouble_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::string trouble_text_;
+  mutable std::mutex log_mutex_;                      // guards the next two
+  std::map<std::string, bool> offers_offset_delete_;  // by the broker's name in librdkafka
+  KafkaHandle kafka_;                                 // after all that the log callback uses
+  QueueHandle queue_;
+};
+
+}  // namespace kferry::kafkaio

@@ -1,0 +1,50 @@
+// Every C handle of librdkafka, owned. Internal: nobody outside kafkaio/ includes this.
+#pragma once
+
+#include <memory>
+
+#include <librdkafka/rdkafka.h>
+
+namespace kferry::kafkaio {
+
+template <auto destroy>
+struct DestroyWith {
+  template <class T>
+  void operator()(T* handle) const {
+    destroy(handle);
+  }
+};
+
+template <class T, auto destroy>
+using Handle = std::unique_ptr<T, DestroyWith<destroy>>;
+
+using ConfHandle = Handle<rd_kafka_conf_t, rd_kafka_conf_destroy>;
+using KafkaHandle = Handle<rd_kafka_t, rd_kafka_destroy>;
+// Must go before the rd_kafka_t that it belongs to, as must all that follow.
+using QueueHandle = Handle<rd_kafka_queue_t, rd_kafka_queue_destroy>;
+using EventHandle = Handle<rd_kafka_event_t, rd_kafka_event_destroy>;
+using TopicHandle = Handle<rd_kafka_topic_t, rd_kafka_topic_destroy>;
+using MessageHandle = Handle<rd_kafka_message_t, rd_kafka_message_destroy>;
+using PartitionsHandle =
+    Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
+using AdminOptionsHandle = Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
+using ConfigResourceHandle = Handle<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
+using ListOffsetsHandle =
+    Handle<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy>;
+using DeleteOffsetsHandle =
+    Handle<rd_kafka_DeleteConsumerGroupOffsets_t, rd_kafka_DeleteConsumerGroupOffsets_destroy>;
+
+struct DestroyMetadata {
+  // librdkafka hands it out as const, and wants it back as const.
+  void operator()(const rd_kafka_metadata_t* metadata) const {
+    rd_kafka_metadata_destroy(metadata);
+  }
+};
+using MetadataHandle = std::unique_ptr<const rd_kafka_metadata_t, DestroyMetadata>;
+
+struct FreeMemory {
+  void operator()(char* text) const { rd_kafka_mem_free(nullptr, text); }
+};
+using TextHandle = std::unique_ptr<char, FreeMemory>;
+
+}  // namespace kferry::kafkaio

@@ -1,0 +1,21 @@
+// The one line of JAAS configuration that Java clients keep their user name and password in.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace kferry::kafkaio {
+
+struct Login {
+  std::string user;
+  std::string password;
+};
+
+// The value of `sasl.jaas.config`, as Kafka's JaasConfig class reads it: a login module, a control
+// flag, options, a semicolon. PlainLoginModule and ScramLoginModule only. kUsage, without any part
+// of the text that could be a secret.
+Result<Login> parse_jaas(std::string_view text);
+
+}  // namespace kferry::kafkaio
