@@ -16,13 +16,14 @@ namespace kferry::zkoffsets {
 // Takes a snapshot. sync() goes first, since a follower can be stale. A node that vanishes while we
 // read is left out; one that we may not read becomes a problem of its group.
 // Errors: kUnreachable (connection or session lost), kUsage (neither /consumers nor /brokers
-// exists: the chroot is wrong), kInterrupted. `on_progress(n)` is told how many znodes more were
-// read.
+// exists: the chroot is wrong; or an external entry is), kNotAuthorised (/consumers may not be
+// listed and no groups are named), kInterrupted. With external entries the missing of both is none:
+// Storm has a ZooKeeper of its own. `on_progress(n)` is told how many znodes more were read.
 Result<Snapshot> scan(ZkClient& client, const ScanRequest& request, const StopToken& stop,
                       const std::function<void(int64_t)>& on_progress = {});
 
-// Reads the versions of `paths` again: the quiescence samples. A vanished node is absent in the
-// result.
+// After a sync(), reads the versions of `paths` again: the quiescence samples. A vanished node is
+// absent in the result.
 Result<std::map<std::string, NodeVersion>> read_versions(ZkClient& client,
                                                          const std::vector<std::string>& paths,
                                                          const StopToken& stop);

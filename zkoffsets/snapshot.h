@@ -30,6 +30,7 @@ struct OffsetNode {
   NodeVersion node;
   // /consumers/<g>/offset/<t>/<p>, the path that brokers 1.1.0 wrote by mistake (KAFKA-6917, fixed
   // in 1.1.1), when it exists too. A disagreement is a conflict; the planner decides.
+  // Where only that path exists, `path`, `parsed` and `node` are of it.
   std::optional<ParsedOffset> misplaced;
   std::optional<NodeVersion> misplaced_node;
 };

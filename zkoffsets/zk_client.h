@@ -16,8 +16,9 @@ namespace kferry::zkoffsets {
 struct ZkConfig {
   std::string connect;  // "host:port,host:port/chroot", as Kafka's zookeeper.connect
   Duration connect_timeout{10'000};
-  Duration request_timeout{30'000};  // for one batch
-  int max_in_flight = 1000;          // requests on the wire at once
+  Duration request_timeout{
+      30'000};               // without any answer to a batch: large ones take as long as they do
+  int max_in_flight = 1000;  // requests on the wire at once, 1 to 10,000
 };
 
 enum class NodeState { kFound, kMissing, kDenied };
@@ -35,10 +36,12 @@ struct NodeChildren {
 };
 
 // "host:port,host:port/chroot" is checked before any I/O: hosts, ports 1 to 65535, chroot once and
-// at the end, no trailing slash. kUsage otherwise.
+// at the end, no trailing slash. kUsage otherwise. As with ZooKeeper's Java client the port may be
+// left out (2181), there may be spaces around a server, and an IPv6 address stands in brackets.
 Result<> check_connect_string(const std::string& connect);
 
-// Not thread-safe: one caller. Batches are pipelined; results are in the order of the paths.
+// Not thread-safe: one caller. Batches are pipelined; results are in the order of the paths. A stop
+// request is seen within 50 ms. Host names are resolved once, when connecting.
 class ZkClient {
  public:
   // kUsage, kUnreachable (with the servers tried), kNotAuthorised (authentication failed).
@@ -48,13 +51,16 @@ class ZkClient {
   ZkClient& operator=(ZkClient&&) noexcept;
 
   const std::string& connect_string() const;
+  // Whether the session is, now, with a server that has lost its quorum. It is accepted when no
+  // other server is found within 2 s, and the client then stays with it.
   bool read_only() const;
 
   // Makes later reads see everything that was committed before this call (ZooKeeper sync("/")).
+  // Does nothing with a read-only server.
   Result<> sync(const StopToken& stop);
   // A missing or forbidden node is a state in its element; the whole batch fails only with
-  // kUnreachable or kInterrupted. A lost connection is waited out within request_timeout; an
-  // expired session is an error.
+  // kUnreachable, kNotAuthorised (the servers demand SASL) or kInterrupted. A lost connection is
+  // waited out within request_timeout; an expired session is an error.
   Result<std::vector<NodeData>> get(const std::vector<std::string>& paths, const StopToken& stop);
   Result<std::vector<NodeChildren>> children(const std::vector<std::string>& paths,
                                              const StopToken& stop);

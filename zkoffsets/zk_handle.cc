@@ -95,6 +95,12 @@ struct ZkHandle::Shared {
   bool close_requested = false;
   bool closed = false;
 
+  // The first event may come before zookeeper_init2() has returned the handle: nothing can be sent
+  // yet.
+  SessionState usable_state() const {
+    const bool opening = handle == nullptr && state != SessionState::kUnresolved;
+    return opening ? SessionState::kConnecting : state;
+  }
   void set_state(SessionState new_state) {
     const std::lock_guard lock(mutex);
     state = new_state;
@@ -180,13 +186,13 @@ ZkHandle::~ZkHandle() {
 
 SessionState ZkHandle::state() const {
   const std::lock_guard lock(shared_->mutex);
-  return shared_->state;
+  return shared_->usable_state();
 }
 
 SessionState ZkHandle::wait_for_change(SessionState old, Duration duration) const {
   std::unique_lock lock(shared_->mutex);
-  shared_->changed.wait_for(lock, duration, [&] { return shared_->state != old; });
-  return shared_->state;
+  shared_->changed.wait_for(lock, duration, [&] { return shared_->usable_state() != old; });
+  return shared_->usable_state();
 }
 
 _zhandle* ZkHandle::handle() const {
