@@ -16,9 +16,8 @@ namespace kferry::zkoffsets {
 struct ZkConfig {
   std::string connect;  // "host:port,host:port/chroot", as Kafka's zookeeper.connect
   Duration connect_timeout{10'000};
-  Duration request_timeout{
-      30'000};               // without any answer to a batch: large ones take as long as they do
-  int max_in_flight = 1000;  // requests on the wire at once, 1 to 10,000
+  Duration request_timeout{30'000};  // without any answer: a large batch takes as long as it does
+  int max_in_flight = 1000;          // requests on the wire at once, 1 to 10,000
 };
 
 enum class NodeState { kFound, kMissing, kDenied };
