@@ -126,8 +126,9 @@ TEST(NodeDataTest, CsvOffsets) {
 }
 
 TEST(NodeDataTest, Registration) {
-  const auto registration = parse_registration(
-      R"({"version":1,"subscription":{"a":2,"b":1},"pattern":"static","timestamp":"1500000000000"})");
+  const auto registration =
+      parse_registration(R"({"version":1,"subscription":{"a":2,"b":1},"pattern":"static",)"
+                         R"("timestamp":"1500000000000"})");
   ASSERT_TRUE(registration);
   EXPECT_EQ(registration->topics, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(registration->pattern, "static");
