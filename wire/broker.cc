@@ -3,6 +3,7 @@
 #include "wire/error_code.h"
 #include "wire/messages/api_versions.h"
 #include "wire/messages/group_listing.h"
+#include "wire/messages/list_offsets.h"
 
 namespace kferry::wire {
 namespace {
@@ -33,26 +34,38 @@ const SpokenVersions& versions_of_0_9() {
 }  // namespace
 
 Result<Broker> Broker::open(const Address& address, const ClientConfig& config, const Wait& wait) {
-  KFERRY_TRY(Connection connection,
-             Connection::open(address, wait.at_most(config.connect_timeout)));
+  KFERRY_TRY(Connection connection, Connection::open(address, wait));
   return Broker(std::move(connection), config);
 }
 
 Result<Broker> Broker::connect(const Address& address, const ClientConfig& config,
                                const Wait& wait) {
-  KFERRY_TRY(Broker broker, open(address, config, wait));
-  const auto asked = broker.ask_versions(wait);
-  if (asked) return broker;
-  if (broker.is_open() || wait.stop().stop_requested() || wait.deadline().expired())
-    return std::unexpected(asked.error());
+  const Wait bounded = wait.at_most(config.connect_timeout);
+  // A broker before 0.10 closes the connection on ApiVersions. One that is going down may do that
+  // too, but not twice.
+  for (int attempts_left = 2; attempts_left > 0; --attempts_left) {
+    KFERRY_TRY(Broker broker, open(address, config, bounded));
+    const auto asked = broker.ask_versions(bounded);
+    if (asked) return broker;
+    if (!broker.connection_.closed_by_peer()) return std::unexpected(asked.error());
+  }
+  return connect_ancient(address, config, bounded);
+}
 
-  // The connection was closed on ApiVersions: the broker is older than 0.10.
+Result<Broker> Broker::connect_ancient(const Address& address, const ClientConfig& config,
+                                       const Wait& wait) {
   KFERRY_TRY(Broker old, open(address, config, wait));
   old.spoken_ = versions_of_0_9();
-  if (old.call(ListGroupsRequest{}, wait)) return old;
+  const auto listed = old.call(ListGroupsRequest{}, wait);
+  if (listed) return old;
+  if (!old.connection_.closed_by_peer()) return std::unexpected(listed.error());
   KFERRY_TRY(Broker oldest, open(address, config, wait));
   oldest.spoken_ = versions_of_0_8();
-  return oldest;
+  // Known to every broker: what closes the connection on this too is none.
+  const auto proof = oldest.call(ListOffsetsRequest{}, wait);
+  if (proof) return oldest;
+  return std::unexpected(
+      in_context(proof.error(), "neither ApiVersions nor any older request is answered"));
 }
 
 Result<> Broker::ask_versions(const Wait& wait) {
@@ -60,19 +73,17 @@ Result<> Broker::ask_versions(const Wait& wait) {
   // Version 3 is understood by every broker since 2.4; an older one answers UNSUPPORTED_VERSION in
   // the format of version 0 (KIP-511).
   int16_t version = 3;
-  const Wait bounded = wait.at_most(config_.request_timeout);
-  KFERRY_CHECK(send(request, version, bounded));
-  KFERRY_TRY(const std::string body, receive_body(ApiVersionsRequest::kName, false, bounded));
-  const auto is_unsupported = [&] {
-    std::string_view rest = body;
-    return Decoder(rest, 0, false).number<int16_t>("ErrorCode") == kUnsupportedVersion;
-  };
+  KFERRY_TRY(const std::string frame, encode(request, version));
+  KFERRY_CHECK(send(frame, wait));
+  KFERRY_TRY(const std::string body, receive_body(ApiVersionsRequest::kName, false, wait));
+  const bool is_unsupported =
+      Decoder(body, 0, false).number<int16_t>("ErrorCode") == kUnsupportedVersion;
   Result<ApiVersionsResponse> response;
-  if (is_unsupported()) {
+  if (is_unsupported) {
     version = 0;
-    response = call(request, version, bounded);
+    response = call_held(request, version, wait);
   } else {
-    response = decode_message<ApiVersionsResponse>(body, version);
+    response = checked(decode_message<ApiVersionsResponse>(body, version));
   }
   if (!response) return std::unexpected(response.error());
   if (response->error_code != kNone)
@@ -104,15 +115,22 @@ Result<int16_t> Broker::choose_version(ApiKey key, const char* name, ApiVersionR
   return std::unexpected(std::move(error));
 }
 
+Result<> Broker::send(const std::string& frame, const Wait& wait) {
+  ++next_correlation_id_;
+  return connection_.send(frame, wait);
+}
+
 Result<std::string> Broker::receive_body(const char* name, bool flexible, const Wait& wait) {
   KFERRY_TRY(std::string frame, connection_.receive(wait));
   std::string_view body = frame;
-  KFERRY_TRY(const int32_t correlation_id, take_response_header(body, flexible));
-  if (correlation_id != next_expected_id_)
+  KFERRY_TRY(const int32_t correlation_id, checked(take_response_header(body, flexible)));
+  if (correlation_id != next_expected_id_) {
+    connection_.close();
     return fail(ErrorKind::kFailed,
                 fmt::format("broker {}: answer {} to {} came where answer {} was due",
                             to_string(address()), correlation_id, name, next_expected_id_),
                 "run kferry again; if it happens again, a proxy between us is broken");
+  }
   ++next_expected_id_;
   frame.erase(0, frame.size() - body.size());
   return frame;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,16 +26,18 @@ using SpokenVersions = std::map<ApiKey, ApiVersionRange>;
 
 struct ClientConfig {
   std::string client_id = "kferry";
-  Duration connect_timeout{10'000};
+  Duration connect_timeout{10'000};  // until it is known what the broker speaks
   Duration request_timeout{30'000};
 };
 
 // Not thread-safe. Responses come in the order of the requests (Kafka protocol guide), so that
-// requests can be pipelined without bookkeeping.
+// requests can be pipelined without bookkeeping. After an answer that did not come, or makes no
+// sense, the connection is closed: a later answer could be taken for that of another request.
 class Broker {
  public:
   // Connects and finds out what the broker speaks: by ApiVersions, and of brokers before 0.10,
-  // which close the connection on it, by whether they know ListGroups (0.9) or not (0.8).
+  // which close the connection on it, by whether they know ListGroups (0.9) or not (0.8). What
+  // answers nothing at all is kUnreachable, what answers something else kFailed.
   static Result<Broker> connect(const Address& address, const ClientConfig& config,
                                 const Wait& wait);
 
@@ -68,50 +71,79 @@ class Broker {
   template <class Request>
   Result<typename Request::Response> call(const Request& request, int16_t version,
                                           const Wait& wait) {
-    const Wait bounded = wait.at_most(config_.request_timeout);
-    KFERRY_CHECK(send(request, version, bounded));
-    return receive<Request>(version, bounded);
+    return call_held(request, version, wait.at_most(config_.request_timeout));
+  }
+  // The same for what a broker may hold back on purpose (JoinGroup): bounded by `wait` alone.
+  template <class Request>
+  Result<typename Request::Response> call_held(const Request& request, int16_t version,
+                                               const Wait& wait) {
+    KFERRY_TRY(const std::string frame, encode(request, version));
+    KFERRY_CHECK(send(frame, wait));
+    return receive<Request>(version, wait);
   }
 
-  // Sends all of `requests`, with at most kPipelineDepth unanswered; answers in their order. The
-  // first error ends it.
+  // Sends all of `requests`, some before the answers to earlier ones have come; answers in their
+  // order. The first error ends it, and the connection.
   template <class Request>
   Result<std::vector<typename Request::Response>> pipeline(const std::vector<Request>& requests,
                                                            int16_t version, const Wait& wait) {
-    std::vector<typename Request::Response> responses;
-    responses.reserve(requests.size());
-    for (size_t sent = 0; responses.size() < requests.size();) {
-      if (sent < requests.size() && sent - responses.size() < kPipelineDepth) {
-        KFERRY_CHECK(send(requests[sent++], version, wait.at_most(config_.request_timeout)));
-        continue;
-      }
-      KFERRY_TRY(auto response, receive<Request>(version, wait.at_most(config_.request_timeout)));
-      responses.push_back(std::move(response));
-    }
+    auto responses = pipeline_open(requests, version, wait);
+    if (!responses) connection_.close();
     return responses;
   }
 
  private:
-  // Enough to hide the latency, few enough that neither side's socket buffers fill up with
-  // requests.
+  // Enough to hide the latency. A broker reads no request before it has written the answer to the
+  // one before: unanswered requests must fit the socket buffers, or both sides write and neither
+  // reads.
   static constexpr size_t kPipelineDepth = 50;
+  static constexpr size_t kPipelineBytes = 32 * 1024;
 
   Broker(Connection connection, const ClientConfig& config)
       : connection_(std::move(connection)), config_(config) {}
 
   static Result<Broker> open(const Address& address, const ClientConfig& config, const Wait& wait);
+  static Result<Broker> connect_ancient(const Address& address, const ClientConfig& config,
+                                        const Wait& wait);
   Result<> ask_versions(const Wait& wait);
   Result<int16_t> choose_version(ApiKey key, const char* name, ApiVersionRange ours) const;
+  Result<> send(const std::string& frame, const Wait& wait);
   Result<std::string> receive_body(const char* name, bool flexible, const Wait& wait);
 
   template <class Request>
-  Result<> send(const Request& request, int16_t version, const Wait& wait) {
+  Result<std::vector<typename Request::Response>> pipeline_open(
+      const std::vector<Request>& requests, int16_t version, const Wait& wait) {
+    std::vector<typename Request::Response> responses;
+    responses.reserve(requests.size());
+    std::deque<size_t> unanswered;  // their sizes
+    size_t unanswered_bytes = 0;
+    const auto receive_one = [&]() -> Result<> {
+      KFERRY_TRY(auto response, receive<Request>(version, wait.at_most(config_.request_timeout)));
+      responses.push_back(std::move(response));
+      unanswered_bytes -= unanswered.front();
+      unanswered.pop_front();
+      return {};
+    };
+    for (const Request& request : requests) {
+      KFERRY_TRY(const std::string frame, encode(request, version));
+      while (!unanswered.empty() && (unanswered.size() >= kPipelineDepth ||
+                                     unanswered_bytes + frame.size() > kPipelineBytes))
+        KFERRY_CHECK(receive_one());
+      KFERRY_CHECK(send(frame, wait.at_most(config_.request_timeout)));
+      unanswered.push_back(frame.size());
+      unanswered_bytes += frame.size();
+    }
+    while (!unanswered.empty()) KFERRY_CHECK(receive_one());
+    return responses;
+  }
+
+  template <class Request>
+  Result<std::string> encode(const Request& request, int16_t version) const {
     std::string frame;
     const RequestHeader header{Request::kApiKey, version, next_correlation_id_, config_.client_id};
     KFERRY_CHECK(encode_request_header(header, version >= Request::kFlexibleSince, frame));
     KFERRY_CHECK(encode_message(request, version, frame));
-    ++next_correlation_id_;
-    return connection_.send(frame, wait);
+    return frame;
   }
 
   template <class Request>
@@ -122,11 +154,16 @@ class Broker {
     const bool flexible_header =
         version >= Request::kFlexibleSince && Request::kApiKey != ApiKey::kApiVersions;
     KFERRY_TRY(const std::string body, receive_body(Request::kName, flexible_header, wait));
-    auto response = decode_message<Response>(body, version);
-    if (!response)
-      return std::unexpected(
-          in_context(std::move(response).error(), fmt::format("broker {}", to_string(address()))));
-    return response;
+    return checked(decode_message<Response>(body, version));
+  }
+
+  // A malformed answer ends the connection.
+  template <class Response>
+  Result<Response> checked(Result<Response> response) {
+    if (response) return response;
+    connection_.close();
+    return std::unexpected(
+        in_context(std::move(response).error(), fmt::format("broker {}", to_string(address()))));
   }
 
   Connection connection_;

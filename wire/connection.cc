@@ -1,10 +1,14 @@
 #include "wire/connection.h"
 
 #include <array>
+#include <future>
 #include <optional>
+#include <thread>
+#include <vector>
 
 #include <fmt/format.h>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -17,9 +21,24 @@ using boost::system::error_code;
 
 namespace {
 
+using Endpoints = std::vector<asio::ip::tcp::endpoint>;
+
 std::unexpected<Error> unreachable(const Address& address, std::string_view what) {
   return fail(ErrorKind::kUnreachable, fmt::format("broker {}: {}", to_string(address), what),
               "check that the broker is up and that this machine may reach it");
+}
+
+// Why a wait ended before what it waited for.
+std::unexpected<Error> gave_up(const Address& address, const Wait& wait, std::string_view doing) {
+  if (!wait.stop().stop_requested())
+    return unreachable(address, fmt::format("timed out while {}", doing));
+  return fail(ErrorKind::kInterrupted,
+              fmt::format("broker {}: interrupted while {}", to_string(address), doing));
+}
+
+bool is_end_of_connection(const error_code& error) {
+  return error == asio::error::eof || error == asio::error::connection_reset ||
+         error == asio::error::broken_pipe || error == asio::error::connection_aborted;
 }
 
 // How often a wait looks at the stop token.
@@ -29,12 +48,45 @@ constexpr Duration kSlice{100};
 // length field promises.
 constexpr size_t kReadChunkBytes = 1024 * 1024;
 
+// The C library's look-up cannot be interrupted and may take half a minute: it has a thread of its
+// own, which is left behind when `wait` is over first.
+Result<Endpoints> look_up(const Address& address, const Wait& wait) {
+  error_code not_numeric;
+  const auto numeric = asio::ip::make_address(address.host, not_numeric);
+  if (!not_numeric) return Endpoints{{numeric, address.port}};
+  struct Found {
+    error_code error;
+    Endpoints endpoints;
+  };
+  std::promise<Found> promise;
+  auto future = promise.get_future();
+  std::thread([address, promise = std::move(promise)]() mutable {
+    asio::io_context context;
+    asio::ip::tcp::resolver resolver(context);
+    Found found;
+    for (const auto& entry :
+         resolver.resolve(address.host, std::to_string(address.port), found.error))
+      found.endpoints.push_back(entry.endpoint());
+    promise.set_value(std::move(found));
+  }).detach();
+  constexpr std::string_view kDoing = "looking up its name";
+  while (future.wait_for(std::min(kSlice, wait.deadline().remaining())) !=
+         std::future_status::ready)
+    if (wait.deadline().expired() || wait.stop().stop_requested())
+      return gave_up(address, wait, kDoing);
+  Found found = future.get();
+  if (found.error)
+    return unreachable(address, fmt::format("{}: {}", kDoing, found.error.message()));
+  return std::move(found.endpoints);
+}
+
 }  // namespace
 
 struct Connection::Impl {
   asio::io_context context{1};
   asio::ip::tcp::socket socket{context};
   Address address;
+  bool closed_by_peer = false;
 
   void close() {
     error_code ignored;
@@ -52,11 +104,9 @@ struct Connection::Impl {
     if (!result) {
       context.restart();
       context.run();  // lets the cancelled handler run: it refers to `result`
-      if (wait.stop().stop_requested())
-        return fail(ErrorKind::kInterrupted,
-                    fmt::format("broker {}: interrupted while {}", to_string(address), doing));
-      return unreachable(address, fmt::format("timed out while {}", doing));
+      return gave_up(address, wait, doing);
     }
+    closed_by_peer = is_end_of_connection(*result);
     return unreachable(address, fmt::format("{}: {}", doing, result->message()));
   }
 };
@@ -72,24 +122,23 @@ const Address& Connection::address() const {
 bool Connection::is_open() const {
   return impl_->socket.is_open();
 }
+bool Connection::closed_by_peer() const {
+  return impl_->closed_by_peer;
+}
+void Connection::close() {
+  impl_->close();
+}
 
 Result<Connection> Connection::open(const Address& address, const Wait& wait) {
   auto impl = std::make_unique<Impl>();
   impl->address = address;
+  KFERRY_TRY(const Endpoints endpoints, look_up(address, wait));
   std::optional<error_code> result;
-  asio::ip::tcp::resolver resolver(impl->context);
-  asio::ip::tcp::resolver::results_type endpoints;
-  resolver.async_resolve(address.host, std::to_string(address.port),
-                         [&](error_code error, asio::ip::tcp::resolver::results_type found) {
-                           endpoints = std::move(found);
-                           result = error;
-                         });
-  KFERRY_CHECK(impl->finish(result, wait, "looking up its name"));
-  result.reset();
   asio::async_connect(impl->socket, endpoints,
                       [&](error_code error, const asio::ip::tcp::endpoint&) { result = error; });
   KFERRY_CHECK(impl->finish(result, wait, "connecting"));
-  impl->socket.set_option(asio::ip::tcp::no_delay(true));
+  error_code ignored;  // of a connection that is gone again: the first request will say so
+  impl->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   return Connection(std::move(impl));
 }
 
@@ -116,10 +165,11 @@ Result<std::string> Connection::receive(const Wait& wait) {
                                          static_cast<uint32_t>(prefix[2]) << 8 | prefix[3]);
   if (size < 4 || size > kMaxFrameBytes) {
     impl_->close();
-    return unreachable(impl_->address,
-                       fmt::format("an answer of {} bytes: this is not a Kafka listener, or it "
-                                   "wants TLS (security.protocol in --command-config)",
-                                   size));
+    return fail(ErrorKind::kFailed,
+                fmt::format("broker {}: an answer of {} bytes: this is not a Kafka listener, or it "
+                            "wants TLS (security.protocol in --command-config)",
+                            to_string(impl_->address), size),
+                "check the port in --bootstrap-server");
   }
   std::string payload;
   while (payload.size() < static_cast<size_t>(size)) {

@@ -11,13 +11,14 @@
 
 namespace kferry::wire {
 
-// Not thread-safe. After an error other than a usage error the connection is closed for good.
+// Not thread-safe. After an error the connection is closed for good.
 class Connection {
  public:
   // A frame that says it is longer than this is a broken or hostile peer.
   static constexpr int32_t kMaxFrameBytes = 128 * 1024 * 1024;
 
-  // kUnreachable (name not found, refused, timed out), kInterrupted.
+  // kUnreachable (name not found, refused, timed out), kInterrupted. A look-up of the name that
+  // hangs is left behind in a thread of its own.
   static Result<Connection> open(const Address& address, const Wait& wait);
   ~Connection();
   Connection(Connection&&) noexcept;
@@ -26,10 +27,14 @@ class Connection {
   const Address& address() const;
   // False once an operation failed: open a new one.
   bool is_open() const;
+  // Whether that was because the peer closed or reset it.
+  bool closed_by_peer() const;
+  // When what was received makes no sense: later answers could not be told from earlier ones.
+  void close();
 
   // Sends `payload` with its int32 length in front of it.
   Result<> send(std::string_view payload, const Wait& wait);
-  // The next frame without its length.
+  // The next frame without its length. kFailed when the length is impossible: no Kafka listener.
   Result<std::string> receive(const Wait& wait);
 
  private:

@@ -1,0 +1,47 @@
+// What many tests ask.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace kferry::test {
+
+inline testing::AssertionResult has(const std::string& text, const std::string& part) {
+  if (text.find(part) != std::string::npos) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "\"" << text << "\" does not say \"" << part << "\"";
+}
+
+// ASSERT_TRUE(ok(result)): with the error's message.
+template <class T>
+testing::AssertionResult ok(const Result<T>& result) {
+  if (result) return testing::AssertionSuccess();
+  return testing::AssertionFailure()
+         << to_string(result.error().kind) << ": " << result.error().message;
+}
+
+// EXPECT_TRUE(fails(result, ErrorKind::kRefused, "part of the message")).
+template <class T>
+testing::AssertionResult fails(const Result<T>& result, ErrorKind kind, const std::string& part) {
+  if (result) return testing::AssertionFailure() << "it succeeded";
+  if (result.error().kind != kind)
+    return testing::AssertionFailure()
+           << to_string(result.error().kind) << ": " << result.error().message;
+  return has(result.error().message, part);
+}
+
+class Stopwatch {
+ public:
+  Duration elapsed() const {
+    return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - start_);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace kferry::test
