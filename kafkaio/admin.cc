@@ -90,7 +90,8 @@ Result<> Admin::delete_committed_offsets(const GroupId& group,
 
 Result<std::optional<int64_t>> Admin::offsets_retention_ms(const Wait& wait) {
   Client& client = *impl_->client;
-  KFERRY_TRY(const BrokerId broker, client.await_broker(wait));
+  KFERRY_TRY(const BrokerId broker, client.find_broker(wait));
+  if (client.ancient()) return std::nullopt;
   const std::string doing =
       fmt::format("reading the configuration of broker {} of {}", broker, client.servers());
   const ConfigResourceHandle resource(rd_kafka_ConfigResource_new(

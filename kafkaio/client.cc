@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -15,14 +16,13 @@ namespace {
 // syslog's levels, as librdkafka uses them.
 constexpr int kLogDebug = 7;
 
-std::string servers_in(const rd_kafka_conf_t* conf) {
+std::string setting(const rd_kafka_conf_t* conf, const char* name) {
   size_t size = 0;
-  if (rd_kafka_conf_get(conf, "bootstrap.servers", nullptr, &size) != RD_KAFKA_CONF_OK || size == 0)
-    return "a mock cluster";
-  std::string servers(size, '\0');
-  rd_kafka_conf_get(conf, "bootstrap.servers", servers.data(), &size);
-  servers.resize(servers.find('\0'));
-  return servers;
+  if (rd_kafka_conf_get(conf, name, nullptr, &size) != RD_KAFKA_CONF_OK || size == 0) return {};
+  std::string value(size, '\0');
+  rd_kafka_conf_get(conf, name, value.data(), &size);
+  value.resize(value.find('\0'));
+  return value;
 }
 
 }  // namespace
@@ -37,7 +37,9 @@ Result<std::unique_ptr<Client>> Client::open(rd_kafka_type_t type, const ClientP
   settings["debug"] = debugging ? debug->second + ",feature" : "feature";
   KFERRY_TRY(ConfHandle conf, make_conf(client, settings));
 
-  std::unique_ptr<Client> made(new Client(servers_in(conf.get()), debugging));
+  std::unique_ptr<Client> made(new Client(setting(conf.get(), "bootstrap.servers"),
+                                          setting(conf.get(), "api.version.request") == "false",
+                                          debugging));
   rd_kafka_conf_set_opaque(conf.get(), made.get());
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
@@ -104,29 +106,55 @@ void Client::drain_errors() {
   }
 }
 
-Result<BrokerId> Client::await_broker(const Wait& wait) {
+Result<> Client::await_broker(const Wait& wait) {
+  KFERRY_CHECK(wait_for_metadata(ancient_, wait));
+  return {};
+}
+
+Result<BrokerId> Client::find_broker(const Wait& wait) {
+  return wait_for_metadata(true, wait);
+}
+
+Result<BrokerId> Client::wait_for_metadata(bool ask, const Wait& wait) {
   const std::string doing = fmt::format("connecting to {}", servers_);
-  Duration slice = kStopLatency;
-  for (;;) {
+  for (Duration slice = kStopLatency;;) {
     KFERRY_CHECK(wait.stop().check(doing));
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const Duration patience = std::min(slice, wait.deadline().remaining());
-    const rd_kafka_resp_err_t code = rd_kafka_metadata(
-        kafka(), 0, nullptr, &metadata, std::max(1, static_cast<int>(patience.count())));
-    const MetadataHandle owned(metadata);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const Duration patience = std::max(std::min(slice, wait.deadline().remaining()), Duration(1));
+    const auto [broker, code] = ask ? ask_for_metadata(patience) : look_at_metadata(patience);
+    if (broker.value() >= 0) {
       trouble_ = RD_KAFKA_RESP_ERR_NO_ERROR;
       trouble_text_.clear();
-      if (metadata->orig_broker_id >= 0) return BrokerId(metadata->orig_broker_id);
-      if (metadata->broker_cnt > 0) return BrokerId(metadata->brokers[0].id);
+      return broker;
     }
     // A broker is there but needs longer: asking again would only lose its answer again.
-    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) slice = std::min(slice * 2, Duration(2000));
+    if (ask && code == RD_KAFKA_RESP_ERR__TIMED_OUT) slice = std::min(slice * 2, Duration(2000));
     drain_errors();
     if (trouble_ == RD_KAFKA_RESP_ERR__AUTHENTICATION || wait.deadline().expired())
-      return std::unexpected(
-          error(code == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR__TIMED_OUT : code, doing));
+      return std::unexpected(error(code, doing));
   }
+}
+
+// What the metadata said that librdkafka asks for by itself as soon as it is connected. Cheaper
+// than rd_kafka_metadata(), which asks for all topics.
+Client::Asked Client::look_at_metadata(Duration patience) const {
+  const Deadline deadline = Deadline::after(patience);
+  const int32_t controller = rd_kafka_controllerid(kafka(), static_cast<int>(patience.count()));
+  if (controller >= 0) return {BrokerId(controller), RD_KAFKA_RESP_ERR_NO_ERROR};
+  // It returns at once when there is metadata but no controller at the moment.
+  std::this_thread::sleep_for(deadline.remaining());
+  return {BrokerId(-1), RD_KAFKA_RESP_ERR__TIMED_OUT};
+}
+
+// Metadata version 0 names no controller.
+Client::Asked Client::ask_for_metadata(Duration patience) const {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t code =
+      rd_kafka_metadata(kafka(), 0, nullptr, &metadata, static_cast<int>(patience.count()));
+  const MetadataHandle owned(metadata);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return {BrokerId(-1), code};
+  if (metadata->broker_cnt == 0) return {BrokerId(-1), RD_KAFKA_RESP_ERR__TIMED_OUT};
+  const bool knows_itself = metadata->orig_broker_id >= 0;
+  return {BrokerId(knows_itself ? metadata->orig_broker_id : metadata->brokers[0].id), code};
 }
 
 Error Client::error(rd_kafka_resp_err_t code, std::string_view doing, std::string_view said) const {

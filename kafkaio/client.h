@@ -33,14 +33,18 @@ class Client {
   rd_kafka_t* kafka() const { return kafka_.get(); }
   rd_kafka_queue_t* queue() const { return queue_.get(); }
   const std::string& servers() const { return servers_; }  // for messages
+  bool ancient() const { return ancient_; }                // brokers before 0.10
 
   // The next event that is not an error of the client as a whole; null when none came. Those
   // errors are kept, for fail_with() to tell.
   EventHandle poll(Duration at_most);
 
-  // Waits until a broker has answered; returns the id of one that lives. kUnreachable with the
-  // last trouble, kNotAuthorised as soon as a broker refuses us, kInterrupted.
-  Result<BrokerId> await_broker(const Wait& wait);
+  // Waits until a broker has answered. kUnreachable with the last trouble, kNotAuthorised as soon
+  // as a broker refuses us, kInterrupted.
+  Result<> await_broker(const Wait& wait);
+  // The same, and the id of a broker that lives. Asks for the metadata of all topics: librdkafka
+  // has no other way to tell.
+  Result<BrokerId> find_broker(const Wait& wait);
 
   // to_error(), with the last trouble that the client had where that explains it.
   Error error(rd_kafka_resp_err_t code, std::string_view doing, std::string_view said = {}) const;
@@ -49,13 +53,22 @@ class Client {
   bool brokers_offer_offset_delete() const;
 
  private:
-  explicit Client(std::string servers, bool debugging)
-      : servers_(std::move(servers)), debugging_(debugging) {}
+  struct Asked {
+    BrokerId broker{-1};
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  };
+
+  Client(std::string servers, bool ancient, bool debugging)
+      : servers_(std::move(servers)), ancient_(ancient), debugging_(debugging) {}
+  Result<BrokerId> wait_for_metadata(bool ask, const Wait& wait);
+  Asked look_at_metadata(Duration patience) const;
+  Asked ask_for_metadata(Duration patience) const;
   static void on_log(const rd_kafka_t* kafka, int level, const char* facility, const char* text);
   void note_log(int level, std::string_view facility, std::string_view text);
   void drain_errors();
 
   const std::string servers_;
+  const bool ancient_;    // the brokers are older than 0.10
   const bool debugging_;  // the user has set librdkafka's `debug`
   rd_kafka_resp_err_t trouble_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string trouble_text_;
