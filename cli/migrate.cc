@@ -112,13 +112,17 @@ Result<> check_cluster(Session& session, const migrate::Plan& plan) {
 
 Result<verify::DiffReport> apply(Session& session, migrate::Plan& plan,
                                  const MigrateOptions& options,
-                                 const std::optional<migrate::JournalState>& resumed) {
-  KFERRY_CHECK(check_cluster(session, plan));
+                                 const std::optional<migrate::JournalState>& resumed,
+                                 bool just_planned) {
+  if (!just_planned) KFERRY_CHECK(check_cluster(session, plan));
   KFERRY_TRY(migrate::Journal journal, resumed ? migrate::Journal::reopen(*resumed)
                                                : migrate::Journal::create(options.journal, plan));
   Progress progress(progress_mode(options.common), "migrating groups", groups_to_write(plan));
-  const migrate::Execution execution{plan, journal, session.zookeeper(),
+  const migrate::Execution execution{plan,
+                                     journal,
+                                     session.zookeeper(),
                                      resumed ? &*resumed : nullptr,
+                                     just_planned,
                                      [&](int64_t n) { progress.add(n); }};
   verify::DiffReport report = migrate::execute(
       execution, executor_config(session.settings(), options.apply), session.stop());
@@ -134,7 +138,7 @@ Result<int> resume(const MigrateOptions& options, const migrate::JournalState& s
   KFERRY_TRY(migrate::Plan plan, migrate::read_plan_of(state));
   KFERRY_TRY(const Settings settings, read_settings(options.common, plan.source));
   KFERRY_TRY(const auto session, Session::open(settings, stop));
-  KFERRY_TRY(const auto report, apply(*session, plan, options, state));
+  KFERRY_TRY(const auto report, apply(*session, plan, options, state, false));
   return emit_report(report, values, options.common.format, output);
 }
 
@@ -171,10 +175,11 @@ Result<int> run_migrate(const std::vector<std::string>& arguments, const StopTok
                   "finish it with --resume, or undo it with `kferry rollback`");
     KFERRY_TRY(const Settings settings, read_settings(options.common, plan.source));
     KFERRY_TRY(const auto session, Session::open(settings, stop));
-    KFERRY_CHECK(check_cluster(*session, plan));
-    if (!options.apply.execute)
+    if (!options.apply.execute) {
+      KFERRY_CHECK(check_cluster(*session, plan));
       return emit_report(migrate::to_report(plan), values, options.common.format, output);
-    KFERRY_TRY(const auto report, apply(*session, plan, options, std::nullopt));
+    }
+    KFERRY_TRY(const auto report, apply(*session, plan, options, std::nullopt, false));
     return emit_report(report, values, options.common.format, output);
   }
 
@@ -195,7 +200,7 @@ Result<int> run_migrate(const std::vector<std::string>& arguments, const StopTok
   verify::DiffReport report = migrate::to_report(plan);
   report.verb = "migrate";
   if (options.apply.execute && groups_to_write(plan) > 0) {
-    KFERRY_TRY(report, apply(*session, plan, options, std::nullopt));
+    KFERRY_TRY(report, apply(*session, plan, options, std::nullopt, true));
   } else {
     report.executed = options.apply.execute;
   }

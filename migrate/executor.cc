@@ -128,6 +128,7 @@ class PlanRun {
   }
 
   void refill() {
+    if (execution_.just_planned) return refill_by_registrations();
     zkoffsets::ScanRequest request;
     request.groups.emplace();
     std::vector<size_t> batch;
@@ -152,6 +153,32 @@ class PlanRun {
         continue;
       }
       end_commits(reports_[index], verify::Outcome::kRefused, drift);
+      execution_.on_group_done(1);
+    }
+  }
+
+  // All at once: one small read a group.
+  void refill_by_registrations() {
+    std::vector<std::string> paths;
+    for (const size_t index : waiting_)
+      paths.push_back(fmt::format("/consumers/{}/ids", planned(index).group));
+    const auto registered = execution_.zookeeper.children(paths, stop_);
+    if (!registered) {
+      error_ = registered.error();
+      return;
+    }
+    for (size_t i = 0; !waiting_.empty(); ++i) {
+      const size_t index = waiting_.front();
+      waiting_.pop_front();
+      if ((*registered)[i].names.empty()) {
+        fresh_.push_back(index);
+        continue;
+      }
+      end_commits(
+          reports_[index], verify::Outcome::kRefused,
+          fmt::format("drift: consumer '{}' is registered in ZooKeeper now; stop it, then plan "
+                      "again",
+                      (*registered)[i].names.front()));
       execution_.on_group_done(1);
     }
   }

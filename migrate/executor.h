@@ -41,6 +41,9 @@ struct Execution {
   // What an earlier, cut-off run of the same plan has done already; its groups are checked, not
   // written again.
   const JournalState* resumed = nullptr;
+  // The plan was made by this very process just now: ZooKeeper's offsets need not be read again
+  // before the groups' turn, only who is registered. (They are read again at the end in any case.)
+  bool just_planned = false;
   std::function<void(int64_t)> on_group_done = [](int64_t) {};
 };
 

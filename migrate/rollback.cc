@@ -109,6 +109,8 @@ class GroupRollback {
       row.kafka_offset = row.kafka_offset_before;
       if (offset == planned->target) {
         row.outcome = Outcome::kPending;
+        row.planned_offset =
+            planned->kafka_before ? std::optional(planned->kafka_before->value()) : std::nullopt;
         row.detail = planned->kafka_before
                          ? fmt::format("back to {}", *planned->kafka_before)
                          : std::string("to be deleted: there was no offset before");

@@ -49,7 +49,7 @@ std::string number_or_dash(const std::optional<int64_t>& number) {
 Row to_row(const Line& line) {
   const PartitionReport& partition = *line.partition;
   const bool has_log = partition.log_start_offset && partition.log_end_offset;
-  const std::string kafka = partition.planned_offset
+  const std::string kafka = partition.outcome == Outcome::kPending && partition.planned_offset
                                 ? fmt::format("-> {}", *partition.planned_offset)
                                 : number_or_dash(partition.kafka_offset);
   return {

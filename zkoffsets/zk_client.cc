@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,6 +18,9 @@ namespace {
 
 // How long a stop request may go unseen.
 constexpr Duration kSlice{50};
+// A server answers one connection at a time; batches of this size and more are spread over several.
+constexpr size_t kWorthSpreading = 5'000;
+constexpr size_t kMoreSessions = 3;
 constexpr int kLargestWindow =
     10'000;  // the C client drops the connection when 65,536 wake-ups pile up
 
@@ -311,50 +315,112 @@ Result<> ZkClient::Session::run(const std::shared_ptr<Batch>& batch,
   return result;
 }
 
-ZkClient::ZkClient(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+ZkClient::ZkClient(std::unique_ptr<Session> session) {
+  sessions_.push_back(std::move(session));
+}
 ZkClient::~ZkClient() = default;
 ZkClient::ZkClient(ZkClient&&) noexcept = default;
 ZkClient& ZkClient::operator=(ZkClient&&) noexcept = default;
 
-Result<ZkClient> ZkClient::connect(const ZkConfig& config, const StopToken& stop) {
+Result<std::unique_ptr<ZkClient::Session>> ZkClient::open(const ZkConfig& config,
+                                                          const StopToken& stop) {
   KFERRY_TRY(const ConnectString parsed, parse_connect_string(config.connect));
   KFERRY_CHECK(stop.check("connecting to ZooKeeper"));
   auto session = std::make_unique<Session>(config, parsed);
   KFERRY_CHECK(session->wait_until_ready(Deadline::after(config.connect_timeout), stop));
+  return session;
+}
+
+Result<ZkClient> ZkClient::connect(const ZkConfig& config, const StopToken& stop) {
+  KFERRY_TRY(auto session, open(config, stop));
   return ZkClient(std::move(session));
 }
 
 const std::string& ZkClient::connect_string() const {
-  return session_->config.connect;
+  return sessions_.front()->config.connect;
 }
 
 bool ZkClient::read_only() const {
-  return session_->handle.state() == SessionState::kReadOnly;
+  return sessions_.front()->handle.state() == SessionState::kReadOnly;
 }
 
 Result<> ZkClient::sync(const StopToken& stop) {
-  const auto batch = session_->new_batch(Operation::kSync, 1);
-  return session_->run(batch, {"/"}, stop);
+  for (const auto& session : sessions_) {  // each may be with another server
+    const auto batch = session->new_batch(Operation::kSync, 1);
+    KFERRY_CHECK(session->run(batch, {"/"}, stop));
+  }
+  return {};
+}
+
+namespace {
+
+// Reads a slice of paths with one session.
+auto read_nodes(Operation operation, const StopToken& stop) {
+  return
+      [operation, &stop](auto& session,
+                         const std::vector<std::string>& slice) -> Result<std::vector<NodeData>> {
+        const auto batch = session.new_batch(operation, slice.size());
+        KFERRY_CHECK(session.run(batch, slice, stop));
+        return std::move(batch->nodes);
+      };
+}
+
+}  // namespace
+
+// More sessions for a large batch. The first one reads alone where no more can be had: a server's
+// maxClientCnxns is no reason to fail.
+Result<> ZkClient::open_more(const StopToken& stop) {
+  while (!gave_up_spreading_ && sessions_.size() <= kMoreSessions) {
+    auto session = open(sessions_.front()->config, stop);
+    KFERRY_CHECK(stop.check("reading from ZooKeeper"));
+    const auto synced =
+        session ? (*session)->run((*session)->new_batch(Operation::kSync, 1), {"/"}, stop)
+                : Result<>(std::unexpected(session.error()));
+    gave_up_spreading_ = !synced;
+    if (synced) sessions_.push_back(std::move(*session));
+  }
+  return {};
+}
+
+template <class Read>
+auto ZkClient::spread(const std::vector<std::string>& paths, const StopToken& stop, Read&& read)
+    -> decltype(read(*sessions_.front(), paths)) {
+  if (paths.size() < kWorthSpreading) return read(*sessions_.front(), paths);
+  KFERRY_CHECK(open_more(stop));
+  const size_t count = sessions_.size();
+  std::vector<decltype(read(*sessions_.front(), paths))> parts(count);
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < count; ++i) {
+      const auto begin = paths.begin() + static_cast<std::ptrdiff_t>(paths.size() * i / count);
+      const auto end = paths.begin() + static_cast<std::ptrdiff_t>(paths.size() * (i + 1) / count);
+      threads.emplace_back([&, i, slice = std::vector<std::string>(begin, end)] {
+        parts[i] = read(*sessions_[i], slice);
+      });
+    }
+  }
+  auto all = std::move(parts.front());
+  for (size_t i = 1; i < count && all; ++i) {
+    if (!parts[i]) return parts[i];
+    std::ranges::move(*parts[i], std::back_inserter(*all));
+  }
+  return all;
 }
 
 Result<std::vector<NodeData>> ZkClient::get(const std::vector<std::string>& paths,
                                             const StopToken& stop) {
-  const auto batch = session_->new_batch(Operation::kGet, paths.size());
-  KFERRY_CHECK(session_->run(batch, paths, stop));
-  return std::move(batch->nodes);
+  return spread(paths, stop, read_nodes(Operation::kGet, stop));
 }
 
 Result<std::vector<NodeData>> ZkClient::exists(const std::vector<std::string>& paths,
                                                const StopToken& stop) {
-  const auto batch = session_->new_batch(Operation::kExists, paths.size());
-  KFERRY_CHECK(session_->run(batch, paths, stop));
-  return std::move(batch->nodes);
+  return spread(paths, stop, read_nodes(Operation::kExists, stop));
 }
 
 Result<std::vector<NodeChildren>> ZkClient::children(const std::vector<std::string>& paths,
                                                      const StopToken& stop) {
-  const auto batch = session_->new_batch(Operation::kChildren, paths.size());
-  KFERRY_CHECK(session_->run(batch, paths, stop));
+  const auto batch = sessions_.front()->new_batch(Operation::kChildren, paths.size());
+  KFERRY_CHECK(sessions_.front()->run(batch, paths, stop));
   return std::move(batch->children);
 }
 

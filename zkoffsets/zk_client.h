@@ -69,8 +69,18 @@ class ZkClient {
 
  private:
   struct Session;
+  std::vector<std::unique_ptr<Session>> sessions_;  // the first one always; more for large batches
+  bool gave_up_spreading_ = false;
+
   explicit ZkClient(std::unique_ptr<Session> session);
-  std::unique_ptr<Session> session_;
+
+  static Result<std::unique_ptr<Session>> open(const ZkConfig& config, const StopToken& stop);
+  Result<> open_more(const StopToken& stop);
+  // Calls `read(session, slice of paths)` for each session at once; the parts in the order of the
+  // paths.
+  template <class Read>
+  auto spread(const std::vector<std::string>& paths, const StopToken& stop, Read&& read)
+      -> decltype(read(*sessions_.front(), paths));
 };
 
 }  // namespace kferry::zkoffsets
