@@ -17,9 +17,9 @@
 namespace kferry::kafkaio {
 
 // Not thread-safe. Every call waits for a broker first, and answers a stop request within 100 ms
-// (when a broker takes longer than that over its first metadata answer: within twice its time).
-// All errors name the brokers, the group and what was said: kUnreachable, kNotAuthorised,
-// kInterrupted, kFailed.
+// (offsets_retention_ms(), and any call to a broker before 0.10: within 2 s, when the broker takes
+// long over its metadata). All errors name the brokers, the group and what was said: kUnreachable,
+// kNotAuthorised, kInterrupted, kFailed.
 class Admin {
  public:
   // Starts to connect, in the background. kUsage when librdkafka does not take the properties.

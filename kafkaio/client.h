@@ -22,8 +22,8 @@ constexpr Duration kStopLatency{50};
 // callback knows its address.
 class Client {
  public:
-  // Connects in the background. `more` are librdkafka's keys, over the user's. kUsage, or kFailed
-  // when librdkafka cannot start.
+  // Connects in the background. `more` are librdkafka's keys, over the user's. kUsage, also
+  // for what librdkafka sees only when it starts, such as a file that it cannot read.
   static Result<std::unique_ptr<Client>> open(rd_kafka_type_t type, const ClientProperties& client,
                                               const std::map<std::string, std::string>& more = {});
   ~Client();
@@ -36,7 +36,7 @@ class Client {
   bool ancient() const { return ancient_; }                // brokers before 0.10
 
   // The next event that is not an error of the client as a whole; null when none came. Those
-  // errors are kept, for fail_with() to tell.
+  // errors are kept, for error() to tell.
   EventHandle poll(Duration at_most);
 
   // Waits until a broker has answered. kUnreachable with the last trouble, kNotAuthorised as soon
@@ -72,7 +72,7 @@ class Client {
   const bool debugging_;  // the user has set librdkafka's `debug`
   rd_kafka_resp_err_t trouble_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string trouble_text_;
-  mutable std::mutex log_mutex_;                      // guards the next two
+  mutable std::mutex log_mutex_;                      // guards the next
   std::map<std::string, bool> offers_offset_delete_;  // by the broker's name in librdkafka
   KafkaHandle kafka_;                                 // after all that the log callback uses
   QueueHandle queue_;
