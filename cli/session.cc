@@ -84,7 +84,10 @@ Result<Settings> read_settings(const CommonOptions& common) {
   const std::string properties_file = first(common.command_config, settings.config.command_config);
   if (!properties_file.empty()) {
     KFERRY_TRY(const std::string text, read_file(properties_file, "--command-config"));
-    KFERRY_TRY(settings.properties.properties, kafkaio::parse_properties(text));
+    auto properties = kafkaio::parse_properties(text);
+    if (!properties) return std::unexpected(in_context(properties.error(), properties_file));
+    settings.properties.properties = std::move(*properties);
+    settings.properties.origin = fmt::format("--command-config {}", properties_file);
   }
   settings.properties.bootstrap_servers = settings.bootstrap;
   settings.client.request_timeout = common.request_timeout;
