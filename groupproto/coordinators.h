@@ -17,31 +17,40 @@ bool is_coordinator_error(int16_t code);
 // Not thread-safe; uses the worker's Cluster.
 class Coordinators {
  public:
+  // Groups that were not asked about, or not answered, and why: no permission, an invalid id, a
+  // coordinator that never got ready.
+  using Refusals = std::map<GroupId, Error>;
+
   explicit Coordinators(wire::Cluster& cluster) : cluster_(&cluster) {}
+
+  const wire::ClientConfig& config() const { return cluster_->config(); }
 
   // The connected coordinator of `group`; asked for when it is not known. Asking also makes the
   // broker create __consumer_offsets where it does not exist yet. Retries until `wait` is over.
   Result<wire::Broker*> of(const GroupId& group, const Wait& wait);
   // The same for many, batched (FindCoordinator version 4) or pipelined.
-  Result<> locate(const std::vector<GroupId>& groups, const Wait& wait);
+  Result<Refusals> locate(const std::vector<GroupId>& groups, const Wait& wait);
   // After NOT_COORDINATOR or a lost connection: ask again next time.
   void forget(const GroupId& group) { known_.erase(group); }
 
   // Calls `ask(coordinator, its groups)` for every coordinator of `groups`. `ask` returns the
   // groups for which the broker was not (yet) the right one; they are located and asked for again
-  // until `wait` is over. A lost connection is retried too: `ask` must be safe to repeat.
+  // until `wait` is over, and are among the refusals then. A lost connection is retried too: `ask`
+  // must be safe to repeat.
   using Ask =
       std::function<Result<std::vector<GroupId>>(wire::Broker&, const std::vector<GroupId>&)>;
-  Result<> for_each(const std::vector<GroupId>& groups, const Wait& wait, const Ask& ask);
+  Result<Refusals> for_each(const std::vector<GroupId>& groups, const Wait& wait, const Ask& ask);
 
  private:
-  Result<> locate_once(const std::vector<GroupId>& groups, const Wait& wait);
+  Result<> locate_once(const std::vector<GroupId>& groups, Refusals& refused, const Wait& wait);
   Result<> locate_batched(wire::Broker& broker, const std::vector<GroupId>& groups, int16_t version,
-                          const Wait& wait);
+                          Refusals& refused, const Wait& wait);
   Result<> locate_pipelined(wire::Broker& broker, const std::vector<GroupId>& groups,
-                            int16_t version, const Wait& wait);
+                            int16_t version, Refusals& refused, const Wait& wait);
   Result<> learn(const GroupId& group, int16_t error_code, BrokerId id, const std::string& host,
-                 int32_t port);
+                 int32_t port, Refusals& refused);
+  Result<std::vector<GroupId>> ask_all(const std::vector<GroupId>& groups, const Wait& wait,
+                                       const Ask& ask, Error& trouble);
 
   wire::Cluster* cluster_;
   std::map<GroupId, BrokerId> known_;

@@ -1,5 +1,7 @@
 #include "groupproto/group_offsets.h"
 
+#include <set>
+
 #include "wire/error_code.h"
 #include "wire/messages/offsets.h"
 
@@ -34,27 +36,34 @@ bool means_absent(int16_t code) {
   return code == wire::kNone || code == wire::kUnknownTopicOrPartition;
 }
 
-// What one answer says of one group. `retry` is set when another broker, or the same one later,
-// must be asked.
+// What one answer says of one group. `asked`: the partitions that were asked for, nullptr for all
+// that there are. `retry` is set when another broker, or the same one later, must be asked.
 Result<GroupOffsets> read_group(const GroupId& group, int16_t group_code,
                                 const std::vector<OffsetFetchResponse::Topic>& topics,
-                                bool& retry) {
+                                const std::vector<TopicPartition>* asked, bool& retry) {
+  const std::string doing = fmt::format("reading the committed offsets of group '{}'", group);
   const auto trouble = [&](int16_t code, const std::string& where) -> Result<GroupOffsets> {
     retry = is_coordinator_error(code) || code == wire::kUnstableOffsetCommit;
-    return std::unexpected(wire::kafka_error(
-        code, fmt::format("reading the committed offsets of group '{}'{}", group, where)));
+    return std::unexpected(wire::kafka_error(code, doing + where));
   };
   if (group_code != wire::kNone) return trouble(group_code, "");
   GroupOffsets offsets;
+  std::set<TopicPartition> missing;
+  if (asked != nullptr) missing.insert(asked->begin(), asked->end());
   for (const auto& topic : topics) {
     for (const auto& partition : topic.partitions) {
       const TopicPartition tp{topic.name, partition.partition_index};
+      missing.erase(tp);
       if (!means_absent(partition.error_code))
         return trouble(partition.error_code, fmt::format(", {}", tp));
       if (partition.error_code == wire::kNone && partition.committed_offset >= 0)
         offsets[tp] = {Offset(partition.committed_offset), partition.metadata.value_or("")};
     }
   }
+  // That is not the same as "no offset".
+  if (!missing.empty())
+    return fail(ErrorKind::kFailed,
+                fmt::format("{}: the broker's answer leaves out {}", doing, *missing.begin()));
   return offsets;
 }
 
@@ -75,13 +84,18 @@ class KafkaOffsetsReader {
     return again_;
   }
 
-  OffsetsByGroup take() { return std::move(results_); }
+  // A group that was answered last with trouble of its own keeps that.
+  OffsetsByGroup take(const Coordinators::Refusals& refused) {
+    for (const auto& [group, error] : refused) results_.try_emplace(group, std::unexpected(error));
+    return std::move(results_);
+  }
 
  private:
   void store(const GroupId& group, int16_t code,
-             const std::vector<OffsetFetchResponse::Topic>& topics) {
+             const std::vector<OffsetFetchResponse::Topic>& topics,
+             const std::vector<TopicPartition>* asked = nullptr) {
     bool retry = false;
-    results_.insert_or_assign(group, read_group(group, code, topics, retry));
+    results_.insert_or_assign(group, read_group(group, code, topics, asked, retry));
     if (retry) again_.push_back(group);
   }
 
@@ -114,7 +128,8 @@ class KafkaOffsetsReader {
     }
     KFERRY_TRY(const auto responses, broker.pipeline(requests, version, wait_));
     for (size_t i = 0; i < groups.size(); ++i)
-      store(groups[i], responses[i].error_code, responses[i].topics);
+      store(groups[i], responses[i].error_code, responses[i].topics,
+            version < 2 ? &queries_.at(groups[i])->partitions : nullptr);
     return {};
   }
 
@@ -136,11 +151,12 @@ Result<OffsetsByGroup> fetch_kafka_offsets(Coordinators& coordinators,
                                            const std::vector<OffsetsQuery>& queries,
                                            const Wait& wait) {
   KafkaOffsetsReader reader(queries, wait);
-  KFERRY_CHECK(coordinators.for_each(groups_of(queries), wait,
-                                     [&](wire::Broker& broker, const std::vector<GroupId>& groups) {
-                                       return reader.ask(broker, groups);
-                                     }));
-  return reader.take();
+  KFERRY_TRY(const auto refused,
+             coordinators.for_each(groups_of(queries), wait,
+                                   [&](wire::Broker& broker, const std::vector<GroupId>& groups) {
+                                     return reader.ask(broker, groups);
+                                   }));
+  return reader.take(refused);
 }
 
 Result<OffsetsByGroup> fetch_zookeeper_offsets(wire::Cluster& cluster,
@@ -160,7 +176,8 @@ Result<OffsetsByGroup> fetch_zookeeper_offsets(wire::Cluster& cluster,
     for (size_t i = 0; i < queries.size(); ++i) {
       bool retry = false;
       results.emplace(queries[i].group,
-                      read_group(queries[i].group, wire::kNone, responses[i].topics, retry));
+                      read_group(queries[i].group, wire::kNone, responses[i].topics,
+                                 &queries[i].partitions, retry));
     }
     return results;
   };
@@ -168,39 +185,55 @@ Result<OffsetsByGroup> fetch_zookeeper_offsets(wire::Cluster& cluster,
                     [](const Error& error) { return error.kind == ErrorKind::kUnreachable; });
 }
 
+namespace {
+
+// As many of `offsets`, from `next` on, as fit.
+OffsetCommitRequest next_commit(const Committer& committer,
+                                const std::vector<OffsetToCommit>& offsets,
+                                const CommitOptions& options, size_t& next) {
+  OffsetCommitRequest request;
+  request.group_id = committer.group;
+  request.generation_id_or_member_epoch = committer.generation;
+  request.member_id = committer.member;
+  if (options.retention) request.retention_time_ms = options.retention->count();
+  std::map<TopicName, size_t> index;
+  for (size_t bytes = 0; next < offsets.size() && (bytes == 0 || bytes < kCommitBytes); ++next) {
+    const auto& [tp, offset, metadata] = offsets[next];
+    const auto [at, is_new] = index.emplace(tp.topic, request.topics.size());
+    if (is_new) request.topics.push_back({tp.topic, {}});
+    request.topics[at->second].partitions.push_back({.partition_index = tp.partition,
+                                                     .committed_offset = offset,
+                                                     .committed_metadata = metadata});
+    bytes += committer.group.value().size() + tp.topic.value().size() + metadata.size() +
+             kBytesAroundEntry;
+  }
+  return request;
+}
+
+}  // namespace
+
 Result<CommitResults> commit_offsets(wire::Broker& coordinator, const Committer& committer,
                                      const std::vector<OffsetToCommit>& offsets,
                                      const CommitOptions& options, const Wait& wait) {
+  CommitResults results;
+  for (const auto& [tp, offset, metadata] : offsets) {
+    if (offset.value() < 0)
+      return fail(ErrorKind::kFailed, fmt::format("refusing to commit {} for {}", offset, tp));
+    results[tp] = wire::kUnknownServerError;  // an answer that leaves it out is no success
+  }
   const wire::ApiVersionRange wanted =
       options.retention ? wire::ApiVersionRange{2, 4} : wire::ApiVersionRange{1, 9};
   KFERRY_TRY(const int16_t version, coordinator.version_of<OffsetCommitRequest>(wanted));
-  CommitResults results;
   for (size_t next = 0; next < offsets.size();) {
-    OffsetCommitRequest request;
-    request.group_id = committer.group;
-    request.generation_id_or_member_epoch = committer.generation;
-    request.member_id = committer.member;
-    if (options.retention) request.retention_time_ms = options.retention->count();
-    std::map<TopicName, size_t> index;
-    for (size_t bytes = 0; next < offsets.size() && (bytes == 0 || bytes < kCommitBytes); ++next) {
-      const auto& [tp, offset, metadata] = offsets[next];
-      if (offset.value() < 0)
-        return fail(ErrorKind::kFailed, fmt::format("refusing to commit {} for {}", offset, tp));
-      const auto [at, is_new] = index.emplace(tp.topic, request.topics.size());
-      if (is_new) request.topics.push_back({tp.topic, {}});
-      request.topics[at->second].partitions.push_back({.partition_index = tp.partition,
-                                                       .committed_offset = offset,
-                                                       .committed_metadata = metadata});
-      bytes += committer.group.value().size() + tp.topic.value().size() + metadata.size() +
-               kBytesAroundEntry;
-    }
+    const OffsetCommitRequest request = next_commit(committer, offsets, options, next);
     KFERRY_TRY(const auto response, coordinator.call(request, version, wait));
-    for (const auto& topic : response.topics)
-      for (const auto& partition : topic.partitions)
-        results[{topic.name, partition.partition_index}] = partition.error_code;
+    for (const auto& topic : response.topics) {
+      for (const auto& partition : topic.partitions) {
+        const auto ours = results.find({topic.name, partition.partition_index});
+        if (ours != results.end()) ours->second = partition.error_code;
+      }
+    }
   }
-  for (const OffsetToCommit& offset : offsets)  // an answer that leaves one out is no success
-    results.try_emplace(offset.partition, wire::kUnknownServerError);
   return results;
 }
 

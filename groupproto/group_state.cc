@@ -54,10 +54,12 @@ Result<std::vector<GroupId>> ask(wire::Broker& broker, const std::vector<GroupId
 Result<StatesByGroup> describe_groups(Coordinators& coordinators,
                                       const std::vector<GroupId>& groups, const Wait& wait) {
   StatesByGroup states;
-  KFERRY_CHECK(coordinators.for_each(
-      groups, wait, [&](wire::Broker& broker, const std::vector<GroupId>& its_groups) {
-        return ask(broker, its_groups, states, wait);
-      }));
+  KFERRY_TRY(const auto refused,
+             coordinators.for_each(
+                 groups, wait, [&](wire::Broker& broker, const std::vector<GroupId>& its_groups) {
+                   return ask(broker, its_groups, states, wait);
+                 }));
+  for (const auto& [group, error] : refused) states.try_emplace(group, std::unexpected(error));
   return states;
 }
 

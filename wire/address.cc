@@ -7,6 +7,12 @@
 namespace kferry::wire {
 namespace {
 
+std::string trimmed(const std::string& text) {
+  const size_t begin = text.find_first_not_of(' ');
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+}
+
 Result<Address> parse_one(const std::string& text) {
   const auto malformed = [&](std::string_view what) {
     return fail(ErrorKind::kUsage, fmt::format("bootstrap server '{}': {}", text, what),
@@ -19,7 +25,8 @@ Result<Address> parse_one(const std::string& text) {
     host = host.substr(1, host.size() - 2);
   else if (host.find(':') != std::string::npos)
     return malformed("an IPv6 address goes into brackets");
-  if (host.empty()) return malformed("no host");
+  if (host.empty() || host == "[]") return malformed("no host");
+  if (host.find(' ') != std::string::npos) return malformed("a space in the host");
   int port = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, port);
@@ -40,7 +47,7 @@ Result<std::vector<Address>> parse_bootstrap_servers(const std::string& text) {
   size_t begin = 0;
   while (true) {
     const size_t comma = text.find(',', begin);
-    KFERRY_TRY(Address address, parse_one(text.substr(begin, comma - begin)));
+    KFERRY_TRY(Address address, parse_one(trimmed(text.substr(begin, comma - begin))));
     addresses.push_back(std::move(address));
     if (comma == std::string::npos) return addresses;
     begin = comma + 1;

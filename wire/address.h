@@ -19,7 +19,7 @@ struct Address {
 // "host:port", with brackets around an IPv6 address.
 std::string to_string(const Address& address);
 
-// "host:port,host:port" as in --bootstrap-server. kUsage when a part has no port or is empty.
+// "host:port, host:port" as in --bootstrap-server. kUsage when a part has no port or is empty.
 Result<std::vector<Address>> parse_bootstrap_servers(const std::string& text);
 
 }  // namespace kferry::wire

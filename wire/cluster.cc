@@ -1,5 +1,7 @@
 #include "wire/cluster.h"
 
+#include <algorithm>
+
 #include "wire/error_code.h"
 #include "wire/messages/metadata.h"
 
@@ -14,8 +16,12 @@ Result<Cluster> Cluster::connect(const std::vector<Address>& bootstrap, const Cl
 
 Result<Broker*> Cluster::any_broker(const Wait& wait) {
   if (bootstrap_connection_ && bootstrap_connection_->is_open()) return bootstrap_connection_.get();
-  std::vector<Address> candidates = bootstrap_;
-  for (const auto& [id, address] : brokers_) candidates.push_back(address);
+  std::vector<Address> candidates;
+  const auto add = [&](const Address& address) {
+    if (std::ranges::find(candidates, address) == candidates.end()) candidates.push_back(address);
+  };
+  for (const Address& address : bootstrap_) add(address);
+  for (const auto& [id, address] : brokers_) add(address);
   std::string tried;
   for (const Address& address : candidates) {
     auto broker = Broker::connect(address, config_, wait);
@@ -45,8 +51,8 @@ Result<Broker*> Cluster::broker(BrokerId id, const Wait& wait) {
   return connection.get();
 }
 
-Result<ClusterMetadata> Cluster::fetch_metadata(const std::optional<std::vector<TopicName>>& topics,
-                                                const Wait& wait) {
+Result<MetadataResponse> Cluster::ask_metadata(const std::optional<std::vector<TopicName>>& topics,
+                                               const Wait& wait) {
   KFERRY_TRY(Broker* const broker, any_broker(wait));
   KFERRY_TRY(const int16_t version, broker->version_of<MetadataRequest>());
   MetadataRequest request;
@@ -54,21 +60,30 @@ Result<ClusterMetadata> Cluster::fetch_metadata(const std::optional<std::vector<
   if (topics || version == 0) request.topics.emplace();
   for (const TopicName& topic : topics.value_or(std::vector<TopicName>{}))
     request.topics->push_back({{}, topic});
-  KFERRY_TRY(MetadataResponse response, broker->call(request, version, wait));
+  return broker->call(request, version, wait);
+}
+
+Result<ClusterMetadata> Cluster::fetch_metadata(const std::optional<std::vector<TopicName>>& topics,
+                                                const Wait& wait) {
+  const bool was_connected = bootstrap_connection_ && bootstrap_connection_->is_open();
+  auto response = ask_metadata(topics, wait);
+  if (!response && response.error().kind == ErrorKind::kUnreachable && was_connected)
+    response = ask_metadata(topics, wait);
+  if (!response) return std::unexpected(response.error());
 
   ClusterMetadata metadata;
-  metadata.cluster_id = response.cluster_id;
-  metadata.controller = response.controller_id;
-  for (const auto& one : response.brokers)
+  metadata.cluster_id = response->cluster_id;
+  metadata.controller = response->controller_id;
+  for (const auto& one : response->brokers)
     if (one.port > 0 && one.port <= 65535)
       metadata.brokers[one.node_id] = Address{one.host, static_cast<uint16_t>(one.port)};
   if (metadata.brokers.empty())
-    return fail(
-        ErrorKind::kUnreachable,
-        fmt::format("broker {}: its metadata names no broker", to_string(broker->address())),
-        "the cluster is still starting, or its advertised listeners are wrong");
+    return fail(ErrorKind::kUnreachable,
+                fmt::format("broker {}: its metadata names no broker",
+                            to_string(bootstrap_connection_->address())),
+                "the cluster is still starting, or its advertised listeners are wrong");
   brokers_ = metadata.brokers;
-  for (const auto& topic : response.topics) {
+  for (const auto& topic : response->topics) {
     if (!topic.name) continue;
     TopicInfo& info = metadata.topics[*topic.name];
     info.error_code = topic.error_code;

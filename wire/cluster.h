@@ -15,6 +15,8 @@
 
 namespace kferry::wire {
 
+struct MetadataResponse;
+
 struct PartitionLeader {
   int16_t error_code = 0;  // e.g. LEADER_NOT_AVAILABLE
   BrokerId leader{-1};
@@ -44,7 +46,8 @@ class Cluster {
   const ClientConfig& config() const { return config_; }
 
   // Asks for the brokers and for `topics` (nullopt: all), and remembers the brokers. Topics are
-  // never created by asking, except by brokers before 0.11 that auto-create: there ask for all.
+  // never created by asking, except by brokers before 0.11 that auto-create: there ask for all. A
+  // connection that broke while it was idle is replaced.
   Result<ClusterMetadata> fetch_metadata(const std::optional<std::vector<TopicName>>& topics,
                                          const Wait& wait);
 
@@ -60,6 +63,9 @@ class Cluster {
  private:
   explicit Cluster(const std::vector<Address>& bootstrap, const ClientConfig& config)
       : bootstrap_(bootstrap), config_(config) {}
+
+  Result<MetadataResponse> ask_metadata(const std::optional<std::vector<TopicName>>& topics,
+                                        const Wait& wait);
 
   std::vector<Address> bootstrap_;
   ClientConfig config_;

@@ -1,5 +1,6 @@
 #include "wire/log_range.h"
 
+#include <optional>
 #include <set>
 
 #include "base/backoff.h"
@@ -23,8 +24,8 @@ ListOffsetsRequest make_request(const std::vector<TopicPartition>& partitions, i
   return request;
 }
 
-Result<> ask_leader(Broker& broker, const std::vector<TopicPartition>& partitions, bool earliest,
-                    Ranges& ranges, const Wait& wait) {
+Result<> ask_direction(Broker& broker, const std::vector<TopicPartition>& partitions, bool earliest,
+                       Ranges& ranges, const Wait& wait) {
   const int64_t timestamp = earliest ? ListOffsetsRequest::kEarliest : ListOffsetsRequest::kLatest;
   KFERRY_TRY(const ListOffsetsResponse response,
              broker.call(make_request(partitions, timestamp), wait));
@@ -46,53 +47,94 @@ Result<> ask_leader(Broker& broker, const std::vector<TopicPartition>& partition
   return {};
 }
 
-bool leader_has_moved(int16_t code) {
-  return code == kNotLeaderOrFollower || code == kLeaderNotAvailable || code == kFencedLeaderEpoch;
+Result<> ask_leader(Cluster& cluster, BrokerId leader,
+                    const std::vector<TopicPartition>& partitions, Ranges& ranges,
+                    const Wait& wait) {
+  KFERRY_TRY(Broker* const broker, cluster.broker(leader, wait));
+  KFERRY_CHECK(ask_direction(*broker, partitions, true, ranges, wait));
+  return ask_direction(*broker, partitions, false, ranges, wait);
 }
+
+// kNone: `leader` can be asked.
+int16_t find_leader(const ClusterMetadata& metadata, const TopicPartition& tp, BrokerId& leader) {
+  const auto topic = metadata.topics.find(tp.topic);
+  if (topic == metadata.topics.end()) return kUnknownTopicOrPartition;
+  const auto partition = topic->second.partitions.find(tp.partition);
+  if (partition == topic->second.partitions.end())
+    return topic->second.error_code == 0 ? int16_t{kUnknownTopicOrPartition}
+                                         : topic->second.error_code;
+  leader = partition->second.leader;
+  return leader.value() < 0 ? kLeaderNotAvailable : kNone;
+}
+
+class RangesFinder {
+ public:
+  RangesFinder(Cluster& cluster, std::vector<TopicPartition> partitions, const Wait& wait)
+      : cluster_(cluster), wait_(wait), open_(std::move(partitions)) {}
+
+  // Asks once; kLeaderNotAvailable when some must be asked again with newer metadata.
+  Result<> round(const ClusterMetadata& metadata) {
+    std::vector<TopicPartition> again;
+    std::map<BrokerId, std::vector<TopicPartition>> by_leader;
+    for (const TopicPartition& tp : open_) {
+      BrokerId leader;
+      const int16_t code = find_leader(metadata, tp, leader);
+      ranges_[tp] = LogRange{{}, {}, code};
+      if (code == kNone)
+        by_leader[leader].push_back(tp);
+      else if (code != kUnknownTopicOrPartition && error_row(code).retriable)
+        again.push_back(tp);
+    }
+    for (const auto& [leader, led] : by_leader) {
+      const auto asked = ask_leader(cluster_, leader, led, ranges_, wait_);
+      if (!asked && asked.error().kind != ErrorKind::kUnreachable) return asked;
+      if (!asked) trouble_ = asked.error();
+      answered_ = answered_ || asked;
+      for (const TopicPartition& tp : led) {
+        if (!asked) ranges_[tp] = LogRange{{}, {}, kLeaderNotAvailable};
+        // Of a partition that moved away old brokers say that they do not know it.
+        if (error_row(ranges_[tp].error_code).retriable) again.push_back(tp);
+      }
+    }
+    open_ = std::move(again);
+    if (open_.empty()) return {};
+    return std::unexpected(kafka_error(kLeaderNotAvailable,
+                                       fmt::format("finding the log range of {}", open_.front())));
+  }
+
+  // Once there is nothing left to ask again.
+  Result<Ranges> take() {
+    if (trouble_ && !answered_) return std::unexpected(std::move(*trouble_));
+    return std::move(ranges_);
+  }
+
+ private:
+  Cluster& cluster_;
+  const Wait wait_;
+  std::vector<TopicPartition> open_;
+  Ranges ranges_;
+  bool answered_ = false;         // by any leader
+  std::optional<Error> trouble_;  // of a leader that cannot be reached
+};
 
 }  // namespace
 
 Result<Ranges> fetch_log_ranges(Cluster& cluster, const ClusterMetadata& metadata,
                                 const std::vector<TopicPartition>& partitions, const Wait& wait) {
-  Ranges ranges;
-  std::vector<TopicPartition> open = partitions;
-  ClusterMetadata current = metadata;
+  RangesFinder finder(cluster, partitions, wait);
   bool first_round = true;
   const auto round = [&]() -> Result<> {
-    if (!std::exchange(first_round, false)) {
-      KFERRY_TRY(current, cluster.fetch_metadata(std::nullopt, wait));
-    }
-    std::map<BrokerId, std::vector<TopicPartition>> by_leader;
-    for (const TopicPartition& tp : open) {
-      ranges[tp] = LogRange{};
-      const auto topic = current.topics.find(tp.topic);
-      const auto* const info = topic == current.topics.end() ? nullptr : &topic->second;
-      if (info == nullptr || !info->partitions.contains(tp.partition)) {
-        ranges[tp].error_code = kUnknownTopicOrPartition;
-      } else if (const BrokerId leader = info->partitions.at(tp.partition).leader;
-                 leader.value() < 0) {
-        ranges[tp].error_code = kLeaderNotAvailable;
-      } else {
-        by_leader[leader].push_back(tp);
-      }
-    }
-    for (const auto& [leader, led] : by_leader) {
-      KFERRY_TRY(Broker* const broker, cluster.broker(leader, wait));
-      KFERRY_CHECK(ask_leader(*broker, led, true, ranges, wait));
-      KFERRY_CHECK(ask_leader(*broker, led, false, ranges, wait));
-    }
-    std::erase_if(
-        open, [&](const TopicPartition& tp) { return !leader_has_moved(ranges[tp].error_code); });
-    if (open.empty()) return {};
-    return std::unexpected(
-        kafka_error(kLeaderNotAvailable, fmt::format("finding the log range of {}", open.front())));
+    if (std::exchange(first_round, false)) return finder.round(metadata);
+    KFERRY_TRY(const ClusterMetadata newer, cluster.fetch_metadata(std::nullopt, wait));
+    return finder.round(newer);
   };
-  // A partition that stays without a leader is reported with its code, it does not fail the others.
   const auto done = with_retry({}, wait.at_most(Duration(10'000)), round, [](const Error& error) {
     return error.kind == ErrorKind::kUnreachable;
   });
+  if (!done) KFERRY_CHECK(wait.stop().check("asking where the logs start and end"));
+  // A partition that stays without a leader is reported with its code, it does not fail the others.
   if (!done && done.error().kafka_code != kLeaderNotAvailable) return std::unexpected(done.error());
-  return ranges;
+  return finder.take();
 }
 
 }  // namespace kferry::wire

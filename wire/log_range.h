@@ -17,9 +17,11 @@ struct LogRange {
   int16_t error_code = 0;
 };
 
-// Asks every leader once for all of its partitions (in both directions), follows moved leaders
-// until `wait` is over. Partitions that are not in `metadata` come back with
-// UNKNOWN_TOPIC_OR_PARTITION.
+// Asks every leader once for all of its partitions (in both directions). Where a leader moved, is
+// missing or cannot be reached it looks again, until `wait` is over or 10 s have passed; what is
+// still without one then comes back with its code, LEADER_NOT_AVAILABLE for a broker that cannot be
+// reached. Partitions that are not in `metadata` come back with what it says of their topic, or
+// with UNKNOWN_TOPIC_OR_PARTITION. kUnreachable when no broker at all answers.
 Result<std::map<TopicPartition, LogRange>> fetch_log_ranges(
     Cluster& cluster, const ClusterMetadata& metadata,
     const std::vector<TopicPartition>& partitions, const Wait& wait);
