@@ -30,8 +30,7 @@ Arguments operator+(Arguments left, const Arguments& right) {
 }
 
 Arguments connections(const testenv::Environment& env) {
-  return {"--zookeeper", env.zookeeper_connect(), "--bootstrap-server", env.bootstrap_servers(),
-          "--no-progress"};
+  return {"--zookeeper", env.zookeeper_connect(), "--bootstrap-server", env.bootstrap_servers()};
 }
 
 Arguments quick(const std::vector<std::string>& groups) {
