@@ -131,6 +131,11 @@ TEST_F(AtomicFile, FullDevice) {
   EXPECT_TRUE(fs::is_character_file("/dev/full"));  // not replaced by a file of ours
 }
 
+TEST_F(AtomicFile, ADeviceIsWrittenToAsItIs) {
+  ASSERT_TRUE(write_file_atomically("/dev/null", "x"));
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
 TEST_F(AtomicFile, ADiskThatFillsUpLeavesTheOldFile) {
   ASSERT_TRUE(write_file_atomically(path("r"), "old"));
   auto* const before = std::signal(SIGXFSZ, SIG_IGN);
