@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 #include "migrate/receipt.h"
 #include "wire/error_code.h"
 
 namespace kferry::migrate {
 namespace {
+
+constexpr size_t kBrokerReaders = 8;
+constexpr size_t kGroupsWorthAReader = 20;
 
 using groupproto::GroupOffsets;
 using groupproto::OffsetsQuery;
@@ -149,7 +153,7 @@ class Gatherer {
     if (queries.empty()) return {};
     progress_.phase("reading the offsets again through a broker",
                     static_cast<int64_t>(queries.size()));
-    auto read = groupproto::fetch_zookeeper_offsets(endpoints_.cluster, queries, wait_);
+    auto read = fetch_zookeeper_offsets_spread(queries);
     if (!read) {
       if (read.error().kind == ErrorKind::kInterrupted) return std::unexpected(read.error());
       facts_.why_no_broker_read = read.error().message;
@@ -166,6 +170,38 @@ class Gatherer {
     }
     progress_.advance(static_cast<int64_t>(queries.size()));
     return {};
+  }
+
+  // A broker answers version 0 by reading one node of ZooKeeper after the other: several
+  // connections, to several brokers where there are, keep it busy.
+  Result<groupproto::OffsetsByGroup> fetch_zookeeper_offsets_spread(
+      const std::vector<OffsetsQuery>& queries) {
+    const size_t readers = std::min(kBrokerReaders, queries.size() / kGroupsWorthAReader + 1);
+    if (readers == 1)
+      return groupproto::fetch_zookeeper_offsets(endpoints_.cluster, queries, wait_);
+    std::vector<wire::Address> addresses;
+    for (const auto& [id, address] : endpoints_.cluster.brokers()) addresses.push_back(address);
+    std::vector<Result<groupproto::OffsetsByGroup>> parts(readers);
+    {
+      std::vector<std::jthread> threads;
+      for (size_t i = 0; i < readers; ++i) {
+        std::ranges::rotate(addresses, addresses.begin() + 1);
+        const auto begin =
+            queries.begin() + static_cast<std::ptrdiff_t>(queries.size() * i / readers);
+        const auto end =
+            queries.begin() + static_cast<std::ptrdiff_t>(queries.size() * (i + 1) / readers);
+        threads.emplace_back([&, i, addresses, slice = std::vector<OffsetsQuery>(begin, end)] {
+          auto cluster = wire::Cluster::connect(addresses, endpoints_.cluster.config(), wait_);
+          parts[i] = cluster ? groupproto::fetch_zookeeper_offsets(*cluster, slice, wait_)
+                             : std::unexpected(cluster.error());
+        });
+      }
+    }
+    for (size_t i = 1; i < readers; ++i) {
+      if (!parts[i]) return parts[i];
+      if (parts[0]) parts[0]->merge(*parts[i]);
+    }
+    return std::move(parts[0]);
   }
 
   // Other layouts have no counterpart in OffsetFetch.
