@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include <gtest/gtest.h>
+
 #include "migrate/planner.h"
 #include "wire/error_code.h"
 
@@ -93,5 +95,41 @@ struct OnePartition {
     return planned(policies).partitions.front();
   }
 };
+
+struct Expected {
+  migrate::Verdict verdict;
+  migrate::Action action;
+  std::optional<int64_t> target = std::nullopt;
+};
+
+inline void expect(const PlannedPartition& planned, const Expected& expected,
+                   const std::string& what) {
+  EXPECT_EQ(to_string(planned.verdict), to_string(expected.verdict)) << what;
+  EXPECT_EQ(to_string(planned.action), to_string(expected.action)) << what << planned.detail;
+  EXPECT_EQ(planned.target.has_value(), expected.target.has_value()) << what << planned.detail;
+  if (planned.target && expected.target) {
+    EXPECT_EQ(planned.target->value(), *expected.target) << what << planned.detail;
+  }
+  // Whoever is refused or left out is told why.
+  if (planned.action == migrate::Action::kRefuse) {
+    EXPECT_NE(planned.detail, "") << what;
+  }
+}
+
+inline bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+inline Policies on_conflict(migrate::ConflictPolicy policy) {
+  Policies policies;
+  policies.on_conflict = policy;
+  return policies;
+}
+
+inline Policies on_range(migrate::RangePolicy policy) {
+  Policies policies;
+  policies.on_range = policy;
+  return policies;
+}
 
 }  // namespace kferry::testing

@@ -8,13 +8,10 @@
 namespace kferry::migrate {
 namespace {
 
+using kferry::testing::contains;
 using kferry::testing::offset_node;
 using kferry::testing::OnePartition;
 using kferry::testing::orders;
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 void expect_refused(const OnePartition& facts, const std::string& reason_part) {
   const PlannedGroup planned = facts.planned();
