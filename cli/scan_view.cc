@@ -45,6 +45,12 @@ PartitionView view_of(const Facts& facts, const GroupFacts& group,
   return view;
 }
 
+// What stands there instead of an offset; empty when there is one.
+std::string problem_of(const zkoffsets::OffsetNode& node) {
+  if (node.parsed.offset) return {};
+  return node.parsed.detail.empty() ? "(empty)" : node.parsed.detail;
+}
+
 int64_t last_commit_ms(const GroupFacts& group) {
   int64_t latest = 0;
   for (const auto& node : group.zookeeper.offsets) latest = std::max(latest, node.node.mtime_ms);
@@ -114,7 +120,7 @@ ordered_json to_json(const Facts& facts, const GroupFacts& group) {
         {{"topic", node.topic.value()},
          {"partition", node.partition.value()},
          {"zookeeper_offset", optional(node.parsed.offset)},
-         {"problem", node.parsed.offset ? ordered_json() : ordered_json(node.parsed.detail)},
+         {"problem", node.parsed.offset ? ordered_json() : ordered_json(problem_of(node))},
          {"kafka_offset", optional(view.kafka)},
          {"log_start_offset", has_range ? ordered_json(view.range->start.value()) : ordered_json()},
          {"log_end_offset", has_range ? ordered_json(view.range->end.value()) : ordered_json()},
@@ -147,11 +153,15 @@ std::string scan_table(const Facts& facts, size_t max_lines) {
         ++left_out;
         continue;
       }
-      std::string note = node.parsed.offset ? "" : node.parsed.detail;
+      std::string note = problem_of(node);
       if (view.range && view.offset && *view.offset < view.range->start)
         note = "before the log's start";
       if (view.lag && *view.lag < 0) note = "after the log's end";
-      if (!facts.topics.contains(node.topic)) note = "the topic does not exist";
+      const auto topic = facts.topics.find(node.topic);
+      if (topic == facts.topics.end())
+        note = "the topic does not exist";
+      else if (!topic->second.partitions.contains(node.partition))
+        note = "the partition does not exist";
       const auto start = view.range ? std::optional(view.range->start) : std::nullopt;
       const auto end = view.range ? std::optional(view.range->end) : std::nullopt;
       partitions.add({zk.group.value(), node.topic.value(), fmt::format("{}", node.partition),

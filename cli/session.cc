@@ -156,7 +156,22 @@ Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection
                       : fmt::format("the teams are: {}", fmt::join(config.teams, ", ")));
 
   KFERRY_TRY(const auto listed, zookeeper_.children({"/consumers"}, stop_));
+  using enum zkoffsets::NodeState;
+  const bool only_by_name =
+      !selection.groups.empty() && selection.teams.empty() && !selection.all_groups;
   std::vector<std::string> names = listed.front().names;
+  if (listed.front().state == kDenied) {
+    if (!only_by_name)
+      return fail(
+          ErrorKind::kNotAuthorised,
+          fmt::format("ZooKeeper {}: listing /consumers is denied by its ACL", settings_.zookeeper),
+          "name the groups with --group");
+    names = selection.groups;
+  } else if (listed.front().state == kMissing) {
+    // A wrong chroot shall be called that, rather than "no such group".
+    KFERRY_CHECK(zkoffsets::scan(
+        zookeeper_, {.groups = std::vector<GroupId>(), .external = config.external}, stop_));
+  }
   for (const auto& external : config.external) names.push_back(external.group.value());
   std::vector<GroupId> all;
   for (const std::string& name : names) all.emplace_back(name);

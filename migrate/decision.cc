@@ -39,6 +39,7 @@ class Decision {
   PlannedPartition of_node(const zkoffsets::OffsetNode& node);
   PlannedPartition without_node();
   PlannedPartition of_kafka07();
+  PlannedPartition of_denied();
 
  private:
   void settle(Verdict verdict, Action action, std::string_view detail = {});
@@ -106,7 +107,8 @@ PlannedPartition Decision::of_node(const zkoffsets::OffsetNode& node) {
 bool Decision::unparsable(const zkoffsets::OffsetNode& node) {
   if (!node.parsed.offset) {
     settle(Verdict::kUnparsable, Action::kRefuse,
-           fmt::format("the znode holds no offset: {}", node.parsed.detail));
+           fmt::format("the znode holds no offset: {}",
+                       node.parsed.detail.empty() ? "it is empty" : node.parsed.detail));
     return true;
   }
   const std::optional<Offset> offset = usable(*node.parsed.offset, context_.convention);
@@ -337,6 +339,12 @@ PlannedPartition Decision::without_node() {
   return std::move(plan_);
 }
 
+PlannedPartition Decision::of_denied() {
+  settle(Verdict::kUnparsable, Action::kRefuse,
+         "reading the znode is denied by its ACL: let world:anyone read it");
+  return std::move(plan_);
+}
+
 PlannedPartition Decision::of_kafka07() {
   settle(Verdict::kUnparsable, Action::kRefuse, "Kafka 0.7 node <brokerId>-<p>: not convertible");
   return std::move(plan_);
@@ -368,6 +376,10 @@ PlannedPartition decide(const GroupContext& context, const zkoffsets::OffsetNode
 
 PlannedPartition decide_without_node(const GroupContext& context, const TopicPartition& partition) {
   return Decision(context, partition).without_node();
+}
+
+PlannedPartition refuse_denied(const GroupContext& context, const TopicPartition& partition) {
+  return Decision(context, partition).of_denied();
 }
 
 PlannedPartition refuse_kafka07(const GroupContext& context, const TopicPartition& partition) {

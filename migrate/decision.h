@@ -32,6 +32,8 @@ bool topic_is_gone(const Facts& facts, const TopicName& topic);
 PlannedPartition decide(const GroupContext& context, const zkoffsets::OffsetNode& node);
 // A partition without a znode that our tree read could see.
 PlannedPartition decide_without_node(const GroupContext& context, const TopicPartition& partition);
+// A znode that an ACL hides from us.
+PlannedPartition refuse_denied(const GroupContext& context, const TopicPartition& partition);
 PlannedPartition refuse_kafka07(const GroupContext& context, const TopicPartition& partition);
 
 }  // namespace kferry::migrate

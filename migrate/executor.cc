@@ -235,6 +235,7 @@ class PlanRun {
     for (GroupReport& group : reports_) end_commits(group, verify::Outcome::kNotAttempted, {});
     report.groups = std::move(reports_);
     if (error_) return report;
+    report.error = hidden_refusal(execution_.plan);
     const auto recorded = execution_.journal.append_finish(verify::exit_code_of(report));
     if (!recorded) report.error = recorded.error();
     return report;

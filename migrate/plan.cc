@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace kferry::migrate {
 namespace {
 
@@ -152,7 +154,17 @@ verify::DiffReport to_report(const Plan& plan) {
   report.executed = false;
   report.groups.reserve(plan.groups.size());
   for (const PlannedGroup& group : plan.groups) report.groups.push_back(to_report(group));
+  report.error = hidden_refusal(plan);
   return report;
+}
+
+std::optional<Error> hidden_refusal(const Plan& plan) {
+  for (const PlannedGroup& group : plan.groups)
+    if (!group.refusal.empty() && group.partitions.empty())
+      return Error{ErrorKind::kRefused,
+                   fmt::format("group '{}' is refused: {}", group.group, group.refusal),
+                   "remove the cause, or leave the group out, and plan again", 0};
+  return std::nullopt;
 }
 
 }  // namespace kferry::migrate

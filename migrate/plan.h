@@ -117,5 +117,7 @@ struct Plan {
 // kRefused for kRefuse, kEqual or kKafkaAhead for kKeep, kNoOffset or kSkipped for kSkip.
 verify::DiffReport to_report(const Plan& plan);
 verify::GroupReport to_report(const PlannedGroup& group);
+// kRefused for a group that is refused and has no partition to show it; nullopt when there is none.
+std::optional<Error> hidden_refusal(const Plan& plan);
 
 }  // namespace kferry::migrate

@@ -157,6 +157,20 @@ void plan_kafka07(const GroupContext& context, PlannedGroup& planned) {
   }
 }
 
+// A partition that we may not read may well have an offset: to take it for one without would lose
+// the consumer's place.
+void plan_denied(const GroupContext& context, PlannedGroup& planned) {
+  const zkoffsets::GroupSnapshot& zookeeper = context.group->zookeeper;
+  for (const TopicPartition& partition : zookeeper.denied_offsets)
+    planned.partitions.push_back(refuse_denied(context, partition));
+  for (const TopicName& topic : zookeeper.denied_topics) {
+    std::vector<Partition> partitions = partitions_of(*context.facts, topic);
+    if (partitions.empty()) partitions.emplace_back(0);
+    for (const Partition partition : partitions)
+      planned.partitions.push_back(refuse_denied(context, {topic, partition}));
+  }
+}
+
 // A partition may stand in several lists; the first one counts: a node of its own, then what 0.7
 // left behind (a consumer of 0.8 does not read that), then the absence of a node.
 void sort_and_unify(std::vector<PlannedPartition>& partitions) {
@@ -212,11 +226,16 @@ PlannedGroup plan_group(const Facts& facts, const GroupFacts& group, const Polic
                              usable_broker_read(group),
                              group.kafka ? &*group.kafka : nullptr};
   for (const auto& node : zookeeper.offsets) planned.partitions.push_back(decide(context, node));
+  plan_denied(context, planned);
   plan_kafka07(context, planned);
   for (const TopicPartition& partition : without_nodes(context))
     planned.partitions.push_back(decide_without_node(context, partition));
   sort_and_unify(planned.partitions);
   refuse(planned, group);
+  if (zookeeper.all_denied)
+    planned.refusal =
+        fmt::format("which offsets the group has is hidden by the ACL of /consumers/{}/offsets",
+                    zookeeper.group);
   if (!group.configured_convention) warn_of_convention(planned);
   return planned;
 }

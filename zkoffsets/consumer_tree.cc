@@ -164,7 +164,10 @@ Result<> TreeReader::read_folders() {
         if (node.state == NodeState::kMissing) return;
         if (folder == Folder::kIds) groups_[group].traces.has_ids = true;
         if (folder == Folder::kOwners) groups_[group].traces.has_owners = true;
-        if (node.state == NodeState::kDenied) denied(group, path_of(group, folder));
+        if (node.state == NodeState::kDenied) {
+          denied(group, path_of(group, folder));
+          if (folder == Folder::kOffsets) groups_[group].snapshot.all_denied = true;
+        }
         for (std::string& name : node.names) {
           if (folder == Folder::kIds)
             ids_.push_back({group, std::move(name)});
@@ -209,7 +212,12 @@ Result<> TreeReader::read_topics() {
   return reader_.children(
       topics_.size(), [&](size_t i) { return path_of(topics_[i]); },
       [&](size_t i, const NodeChildren& node) {
-        if (node.state == NodeState::kDenied) denied(topics_[i].group, path_of(topics_[i]));
+        const Topic& topic = topics_[i];
+        if (node.state == NodeState::kDenied) {
+          denied(topic.group, path_of(topic));
+          if (topic.folder == Folder::kOffsets)
+            groups_[topic.group].snapshot.denied_topics.emplace_back(topic.name);
+        }
         for (const std::string& name : node.names) take_partition_node(i, name);
       });
 }
@@ -250,6 +258,7 @@ Result<> TreeReader::read_offsets() {
         if (node.state == NodeState::kDenied) {
           denied(topic.group, path_of(offsets_[i]));
           groups_[topic.group].unread.insert(topic_partition_of(offsets_[i]));
+          groups_[topic.group].snapshot.denied_offsets.push_back(topic_partition_of(offsets_[i]));
         }
         if (node.state == NodeState::kFound)
           groups_[topic.group].snapshot.offsets.push_back(offset_node(offsets_[i], node));

@@ -60,6 +60,10 @@ struct GroupSnapshot {
   // Topics of which `offsets` holds Kafka 0.7 nodes "<brokerId>-<p>"; their partitions are not in
   // `offsets`.
   std::vector<TopicName> kafka07_topics;
+  // What an ACL hides: whether it is there must not be guessed. Each stands in `problems` too.
+  std::vector<TopicPartition> denied_offsets;  // nodes that are there and may not be read
+  std::vector<TopicName> denied_topics;        // their nodes may not be listed
+  bool all_denied = false;                     // the group's topics may not be listed
 };
 
 // Groups that are kept outside /consumers; found only where the configuration says.
