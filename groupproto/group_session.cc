@@ -1,5 +1,7 @@
 #include "groupproto/group_session.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/test_hook.h"
 #include "groupproto/consumer_protocol.h"
@@ -20,6 +22,11 @@ constexpr const char* kProtocolType = "consumer";
 // The assignor that every Kafka client has: a real consumer that joins finds a protocol in common.
 constexpr const char* kAssignor = "range";
 constexpr Duration kLeaveTimeout{5'000};
+// A broker answers a join when all members have joined or their time is over; then it needs some
+// itself (Kafka: JoinGroupRequest's timeout in AbstractCoordinator).
+constexpr Duration kJoinSlack{5'000};
+// So that a heartbeat to a coordinator that hangs leaves time to find another one.
+constexpr int kHeartbeatAttempts = 3;
 
 std::unexpected<Error> group_error(int16_t code, std::string_view doing, const GroupId& group) {
   return std::unexpected(wire::kafka_error(code, fmt::format("{} group '{}'", doing, group)));
@@ -50,13 +57,16 @@ Result<> GroupSession::join_and_sync(const std::vector<TopicPartition>& partitio
                                      const Wait& wait) {
   const std::lock_guard lock(mutex_);
   state_ = SessionState::kJoining;
-  const auto elsewhere = [&](const Error& error) { return retry_elsewhere(error); };
-  KFERRY_CHECK(with_retry(
-      {}, wait, [&] { return join_group(partitions, wait); }, elsewhere));
+  const auto again = [&](const Error& error) {
+    return std::exchange(waiting_for_ghost_, false) || retry_elsewhere(error);
+  };
+  const auto joined = with_retry(
+      {}, wait, [&] { return join_group(partitions, wait); }, again);
+  if (!joined) return std::unexpected(explain_join(joined.error(), wait.stop()));
   test_hook("session.joined");
   state_ = SessionState::kSyncing;
   KFERRY_CHECK(with_retry(
-      {}, wait, [&] { return sync_group(partitions, wait); }, elsewhere));
+      {}, wait, [&] { return sync_group(partitions, wait); }, again));
   test_hook("session.synced");
   state_ = SessionState::kStable;
   return {};
@@ -73,14 +83,23 @@ Result<> GroupSession::join_group(const std::vector<TopicPartition>& partitions,
   request.protocol_type = kProtocolType;
   request.protocols.push_back({kAssignor, {encode_subscription(partitions)}});
   if (version >= 8) request.reason = "kferry is migrating the group's offsets";
-  KFERRY_TRY(const JoinGroupResponse response, broker->call(request, version, wait));
-
+  const Duration patience =
+      std::max(coordinators_->config().request_timeout, config_.session_timeout + kJoinSlack);
+  const auto response = broker->call_held(request, version, wait.at_most(patience));
+  if (!response) {
+    ghost_possible_ = ghost_possible_ || (version < 4 && member_.value().empty());
+    return std::unexpected(response.error());
+  }
   // KIP-394: now with the id we were given; a broker asks for that once.
-  if (response.error_code == wire::kMemberIdRequired && member_.value().empty() &&
-      !response.member_id.value().empty()) {
-    member_ = response.member_id;
+  if (response->error_code == wire::kMemberIdRequired && member_.value().empty() &&
+      !response->member_id.value().empty()) {
+    member_ = response->member_id;
     return join_group(partitions, wait);
   }
+  return accept_join(*response, wait);
+}
+
+Result<> GroupSession::accept_join(const JoinGroupResponse& response, const Wait& wait) {
   if (is_coordinator_error(response.error_code)) coordinators_->forget(group_);
   if (response.error_code == wire::kUnknownMemberId) member_ = MemberId();
   if (response.error_code == wire::kInconsistentGroupProtocol)
@@ -94,8 +113,36 @@ Result<> GroupSession::join_group(const std::vector<TopicPartition>& partitions,
   generation_ = response.generation_id;
   protocol_name_ = response.protocol_name.value_or(kAssignor);
   const bool alone = response.leader == member_ && response.members.size() == 1;
-  if (!alone) return std::unexpected(lose(wire::kRebalanceInProgress, wait));
-  return {};
+  if (alone) return {};
+  const auto is_ours = [&](const GroupMember& one) {
+    return one.client_id == coordinators_->config().client_id;
+  };
+  if (!ghost_possible_ || !std::ranges::all_of(others(wait), is_ours))
+    return std::unexpected(lose(wire::kRebalanceInProgress, wait));
+  // Nobody answers for the ghost, so that its session times out; the next join waits for that.
+  KFERRY_CHECK(send_leave(wait));
+  member_ = MemberId();
+  generation_ = Generation(-1);
+  waiting_for_ghost_ = true;
+  return fail(ErrorKind::kRefused,
+              fmt::format("group '{}' has another member whose client is called '{}'", group_,
+                          coordinators_->config().client_id),
+              "wait until its session times out, or stop the other kferry");
+}
+
+// A join that is not answered in time is usually waiting for another member to join again.
+Error GroupSession::explain_join(Error error, const StopToken& stop) {
+  if (error.kind != ErrorKind::kUnreachable || stop.stop_requested()) return error;
+  std::vector<GroupMember> there = others(Wait(Deadline::after(kLeaveTimeout), stop));
+  if (ghost_possible_)
+    std::erase_if(there, [&](const GroupMember& one) {
+      return one.client_id == coordinators_->config().client_id;
+    });
+  if (there.empty()) return error;
+  return Error{ErrorKind::kRefused,
+               fmt::format("group '{}' did not let kferry join in time: {} is in it", group_,
+                           to_string(there)),
+               "stop that consumer, then plan again", error.kafka_code};
 }
 
 Result<> GroupSession::sync_group(const std::vector<TopicPartition>& partitions, const Wait& wait) {
@@ -123,13 +170,16 @@ Result<> GroupSession::sync_group(const std::vector<TopicPartition>& partitions,
 // means that our generation is current and no rebalance is under way.
 Result<> GroupSession::heartbeat(const Wait& wait) {
   KFERRY_CHECK(still_held());
+  const auto one_attempt = [&] {
+    return wait.at_most(config_.session_timeout / kHeartbeatAttempts);
+  };
   const auto once = [&]() -> Result<> {
-    KFERRY_TRY(wire::Broker* const broker, coordinators_->of(group_, wait));
+    KFERRY_TRY(wire::Broker* const broker, coordinators_->of(group_, one_attempt()));
     HeartbeatRequest request;
     request.group_id = group_;
     request.generation_id = generation_;
     request.member_id = member_;
-    KFERRY_TRY(const auto response, broker->call(request, wait));
+    KFERRY_TRY(const auto response, broker->call(request, one_attempt()));
     if (response.error_code == wire::kNone) return {};
     if (is_coordinator_error(response.error_code)) {
       coordinators_->forget(group_);
@@ -169,33 +219,33 @@ Result<> GroupSession::check(const Wait& wait) {
 // The session is over: finds out who is to blame, for the operator.
 Error GroupSession::lose(int16_t code, const Wait& wait) {
   state_ = SessionState::kLost;
-  std::string who;
-  const Wait short_wait = wait.at_most(kLeaveTimeout);
-  if (auto states = describe_groups(*coordinators_, {group_}, short_wait)) {
-    const auto found = states->find(group_);
-    if (found != states->end() && found->second) {
-      std::erase_if(found->second->members,
-                    [&](const GroupMember& one) { return one.id == member_; });
-      who = to_string(found->second->members);
-    }
-  }
-  lost_ = Error{ErrorKind::kRefused, {}, "stop that consumer, then plan again", code};
-  const auto& row = wire::error_row(code);
-  if (!who.empty())
-    lost_.message = fmt::format("group '{}' is not ours alone: {} joined", group_, who);
-  else
-    lost_.message =
-        fmt::format("kferry lost group '{}': {} ({}): {}", group_, row.name, code, row.description);
+  lost_ = wire::kafka_error(code, fmt::format("kferry lost group '{}'", group_));
+  if (lost_.kind == ErrorKind::kNotAuthorised) return lost_;
+  lost_.kind = ErrorKind::kRefused;
+  lost_.hint = "find out who else uses this group, then plan again";
+  const std::vector<GroupMember> who = others(wait.at_most(kLeaveTimeout));
+  if (who.empty()) return lost_;
+  lost_.message = fmt::format("group '{}' is not ours alone: {} joined", group_, to_string(who));
+  lost_.hint = "stop that consumer, then plan again";
   return lost_;
+}
+
+// Empty also when the coordinator does not tell.
+std::vector<GroupMember> GroupSession::others(const Wait& wait) {
+  auto states = describe_groups(*coordinators_, {group_}, wait);
+  if (!states || !states->at(group_)) return {};
+  std::vector<GroupMember> members = std::move(states->at(group_)->members);
+  std::erase_if(members, [&](const GroupMember& one) { return one.id == member_; });
+  return members;
 }
 
 void GroupSession::heartbeat_loop() {
   std::unique_lock lock(mutex_);
-  while (!stop_heartbeats_ && state_ == SessionState::kStable) {
-    if (wake_.wait_for(lock, config_.heartbeat_interval, [this] { return stop_heartbeats_; }))
-      return;
-    const auto held = heartbeat(Wait::uninterruptible(config_.session_timeout));
-    if (!held)
+  const auto leaving = [this] { return leaving_.stop_requested(); };
+  while (!leaving() && state_ == SessionState::kStable) {
+    if (wake_.wait_for(lock, config_.heartbeat_interval, leaving)) return;
+    const auto held = heartbeat(Wait(Deadline::after(config_.session_timeout), leaving_));
+    if (!held && !leaving())
       log::warn("heartbeat failed", {{"group", group_.value()}, {"error", held.error().message}});
   }
 }
@@ -207,7 +257,8 @@ Result<CommitResults> GroupSession::commit_once(const std::vector<OffsetToCommit
   KFERRY_TRY(CommitResults results,
              commit_offsets(*broker, {group_, generation_, member_}, offsets, options, wait));
   for (const auto& [partition, code] : results) {
-    if (is_coordinator_error(code)) {
+    // REQUEST_TIMED_OUT: written, but not by all replicas in time. It may stand nevertheless.
+    if (is_coordinator_error(code) || code == wire::kRequestTimedOut) {
       coordinators_->forget(group_);
       return group_error(code, "committing to", group_);
     }
@@ -219,8 +270,9 @@ Result<CommitResults> GroupSession::commit_once(const std::vector<OffsetToCommit
 }
 
 Result<CommitResults> GroupSession::commit(const std::vector<OffsetToCommit>& offsets,
-                                           const CommitOptions& options, const Wait& wait) {
+                                           const CommitOptions& options, const Wait& whole_wait) {
   const std::lock_guard lock(mutex_);
+  const Wait wait = whole_wait.at_most(config_.session_timeout);
   std::vector<OffsetToCommit> open = offsets;
   CommitResults all;
   bool answer_was_lost = false;
@@ -246,24 +298,25 @@ Result<CommitResults> GroupSession::commit(const std::vector<OffsetToCommit>& of
     open.clear();
     return {};
   };
-  KFERRY_CHECK(with_retry({}, wait.at_most(config_.session_timeout), once,
-                          [&](const Error& error) { return retry_elsewhere(error); }));
+  KFERRY_CHECK(
+      with_retry({}, wait, once, [&](const Error& error) { return retry_elsewhere(error); }));
   return all;
 }
 
 Result<GroupOffsets> GroupSession::fetch(const std::vector<TopicPartition>& partitions,
                                          const Wait& wait) {
   const std::lock_guard lock(mutex_);
-  KFERRY_TRY(auto by_group, fetch_kafka_offsets(*coordinators_, {{group_, partitions}}, wait));
+  KFERRY_TRY(auto by_group, fetch_kafka_offsets(*coordinators_, {{group_, partitions}},
+                                                wait.at_most(config_.session_timeout)));
   return std::move(by_group.at(group_));
 }
 
 Result<> GroupSession::leave() {
+  leaving_.request_stop();
   {
-    const std::lock_guard lock(mutex_);
-    stop_heartbeats_ = true;
+    const std::lock_guard lock(mutex_);  // the heartbeat thread waits, or has not looked yet
+    wake_.notify_all();
   }
-  wake_.notify_all();
   if (heartbeats_.joinable()) heartbeats_.join();
   const std::lock_guard lock(mutex_);
   const bool member = !member_.value().empty() && state_ != SessionState::kLeft;

@@ -17,6 +17,10 @@
 #include "groupproto/group_offsets.h"
 #include "groupproto/group_state.h"
 
+namespace kferry::wire {
+struct JoinGroupResponse;
+}
+
 namespace kferry::groupproto {
 
 struct SessionConfig {
@@ -41,13 +45,15 @@ enum class SessionState {
 // The invariant: while state is kStable and `check()` succeeds, the coordinator knows exactly one
 // member, us, and any commit by another member or generation is rejected by it. `cluster`, through
 // `coordinators`, is used by the heartbeat thread too: nobody else may touch them between join()
-// and leave(). The members are safe to call from one thread while the heartbeat thread runs.
+// and leave(). The members are safe to call from one thread while the heartbeat thread runs. What
+// one call may wait, besides its `wait`, is the session timeout: heartbeats wait for it meanwhile.
 class GroupSession {
  public:
   // Joins `group` as the only member, subscribed to `partitions`' topics and assigned all of them.
   // kRefused: the group has another member (named), or speaks another protocol. kNotAuthorised.
   // kFailed with kUnsupportedVersion: the broker has no group protocol (0.8). On every error we
-  // have left.
+  // have left, but for a join of version 0 to 3 whose answer was lost: it made a member that only
+  // its session timeout removes. A second join waits for that.
   static Result<std::unique_ptr<GroupSession>> join(Coordinators& coordinators,
                                                     const GroupId& group,
                                                     const std::vector<TopicPartition>& partitions,
@@ -81,6 +87,8 @@ class GroupSession {
 
   Result<> join_and_sync(const std::vector<TopicPartition>& partitions, const Wait& wait);
   Result<> join_group(const std::vector<TopicPartition>& partitions, const Wait& wait);
+  Result<> accept_join(const wire::JoinGroupResponse& response, const Wait& wait);
+  Error explain_join(Error error, const StopToken& stop);
   Result<> sync_group(const std::vector<TopicPartition>& partitions, const Wait& wait);
   Result<> heartbeat(const Wait& wait);
   bool retry_elsewhere(const Error& error);
@@ -89,6 +97,7 @@ class GroupSession {
                                     const CommitOptions& options, const Wait& wait);
   Result<> send_leave(const Wait& wait);
   Error lose(int16_t code, const Wait& wait);
+  std::vector<GroupMember> others(const Wait& wait);
   void heartbeat_loop();
 
   Coordinators* coordinators_;
@@ -97,11 +106,13 @@ class GroupSession {
   MemberId member_;
   Generation generation_{-1};
   std::string protocol_name_;
+  bool ghost_possible_ = false;  // a member of ours may be in the group whose id we never learned
+  bool waiting_for_ghost_ = false;  // the last join met one
+  StopToken leaving_;               // ends the heartbeats, also one that is under way
 
   std::mutex mutex_;  // guards everything below, and the use of coordinators_ and its connections
   SessionState state_ = SessionState::kUnjoined;
   Error lost_;  // why, when state_ is kLost
-  bool stop_heartbeats_ = false;
   std::condition_variable wake_;
   std::jthread heartbeats_;
 };

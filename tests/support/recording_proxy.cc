@@ -75,6 +75,13 @@ void RecordingProxy::release(ApiKey api_key) {
   held_.erase(api_key);
 }
 
+void RecordingProxy::clear_faults() {
+  const std::lock_guard lock(mutex_);
+  cuts_.clear();
+  delays_.clear();
+  held_.clear();
+}
+
 void RecordingProxy::accept_loop() {
   while (!stop_) {
     Socket socket = accept_within(listener_, kSlice);

@@ -60,6 +60,8 @@ class RecordingProxy {
   // Answers of that kind wait for release().
   void hold(wire::ApiKey api_key);
   void release(wire::ApiKey api_key);
+  // Forgets all of these that have not happened yet.
+  void clear_faults();
 
  private:
   struct Cut {
