@@ -127,9 +127,11 @@ Result<verify::DiffReport> apply(Session& session, migrate::Plan& plan,
   verify::DiffReport report = migrate::execute(
       execution, executor_config(session.settings(), options.apply), session.stop());
   progress.finish();
-  if (report.error && report.error->hint.empty())
-    report.error->hint = fmt::format(
-        "`kferry migrate --resume --execute --journal {}` finishes the rest", options.journal);
+  // A refusal is the run's result; after any other error the journal is still open.
+  if (report.error && report.error->kind != ErrorKind::kRefused)
+    report.error->hint +=
+        fmt::format("{}`kferry migrate --resume --execute --journal {}` finishes the rest",
+                    report.error->hint.empty() ? "" : "; then ", options.journal);
   return report;
 }
 

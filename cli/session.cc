@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -56,11 +57,11 @@ Progress::Mode progress_mode(const CommonOptions& common) {
 
 Result<std::string> read_file(const std::string& path, std::string_view what) {
   std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  if (file) text << file.rdbuf();
-  if (!file || text.fail())
+  // Not operator<< of a streambuf: that counts an empty file as a failure.
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file.is_open() || file.bad())
     return fail(ErrorKind::kUsage, fmt::format("{} '{}' cannot be read", what, path));
-  return std::move(text).str();
+  return text;
 }
 
 Result<Settings> read_settings(const CommonOptions& common) {
@@ -123,10 +124,15 @@ Result<std::unique_ptr<Session>> Session::open(const Settings& settings, const S
   const Wait wait(Deadline::after(kConnectTimeout), stop);
   KFERRY_TRY(zkoffsets::ZkClient zookeeper,
              zkoffsets::ZkClient::connect({.connect = settings.zookeeper}, stop));
-  KFERRY_TRY(wire::Cluster cluster,
-             wire::Cluster::connect(settings.bootstrap_addresses, settings.client, wait));
+  auto cluster = wire::Cluster::connect(settings.bootstrap_addresses, settings.client, wait);
+  if (!cluster) {
+    Error error = cluster.error();
+    // Something answers there that is no Kafka: the cluster is out of reach all the same.
+    if (error.kind == ErrorKind::kFailed) error.kind = ErrorKind::kUnreachable;
+    return std::unexpected(std::move(error));
+  }
   return std::unique_ptr<Session>(
-      new Session(settings, std::move(zookeeper), std::move(cluster), stop));
+      new Session(settings, std::move(zookeeper), std::move(*cluster), stop));
 }
 
 Result<kafkaio::Admin*> Session::admin() {
