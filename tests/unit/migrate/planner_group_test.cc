@@ -141,6 +141,28 @@ TEST(PlannerGroup, Kafka07) {
   EXPECT_EQ(planned.warnings.size(), 2U);
 }
 
+TEST(PlannerGroup, WhatAnAclHidesIsRefusedNotTakenForAbsent) {
+  OnePartition facts(50);
+  facts.add_partition(1, 0, 10);
+  facts.group().zookeeper.denied_offsets = {orders(1)};
+  facts.group().zookeeper.denied_topics = {TopicName("hidden")};
+  PlannedGroup planned = facts.planned();
+  ASSERT_EQ(planned.partitions.size(), 3U);
+  EXPECT_EQ(planned.partitions[0].partition.topic.value(), "hidden");
+  EXPECT_EQ(planned.partitions[0].action, Action::kRefuse);
+  EXPECT_EQ(planned.partitions[1].action, Action::kCommit);
+  EXPECT_EQ(planned.partitions[2].action, Action::kRefuse);
+  EXPECT_TRUE(contains(planned.partitions[2].detail, "ACL"));
+
+  OnePartition all(50);
+  all.group().zookeeper.offsets.clear();
+  all.broker().clear();
+  all.group().zookeeper.all_denied = true;
+  const verify::DiffReport report = to_report(all.plan());
+  EXPECT_EQ(verify::count_partitions(report), 0);
+  EXPECT_EQ(verify::exit_code_of(report), 4);
+}
+
 TEST(PlannerGroup, ConventionWarnings) {
   const auto caught_up = [](int64_t behind_end, int32_t partitions) {
     OnePartition facts(100 - behind_end);
