@@ -7,6 +7,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "base/text.h"
+
 namespace kferry::log {
 namespace {
 
@@ -86,6 +88,7 @@ void error(std::string_view message, Fields fields) {
 }
 
 std::string json_quote(std::string_view text) {
+  if (!is_utf8(text)) return json_quote(escape_control(text));
   std::string quoted = "\"";
   for (const char c : text) {
     switch (c) {

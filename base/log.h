@@ -24,7 +24,8 @@ void info(std::string_view message, Fields fields = {});
 void warn(std::string_view message, Fields fields = {});
 void error(std::string_view message, Fields fields = {});
 
-// `text` as a JSON string literal with its quotes (RFC 8259).
+// `text` as a JSON string literal with its quotes (RFC 8259); bytes that are not UTF-8 are shown as
+// \xNN.
 std::string json_quote(std::string_view text);
 
 }  // namespace kferry::log

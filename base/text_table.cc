@@ -2,30 +2,12 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include "base/text.h"
 
 namespace kferry {
 
-std::string printable(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      shown += fmt::format("\\x{:02x}", static_cast<unsigned>(byte));
-    else
-      shown += c;
-  }
-  return shown;
-}
-
-size_t display_width(std::string_view text) {
-  // Every byte but UTF-8's continuation bytes begins a code point.
-  return static_cast<size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
 void TextTable::add(std::vector<std::string> cells) {
-  for (std::string& cell : cells) cell = printable(cell);
+  for (std::string& cell : cells) cell = escape_control(cell);
   cells.resize(header_.size());
   rows_.push_back(std::move(cells));
 }
@@ -35,7 +17,7 @@ std::string TextTable::render() const {
   std::vector<size_t> widths(header_.size(), 0);
   const auto measure = [&](const std::vector<std::string>& cells) {
     for (size_t i = 0; i < cells.size(); ++i)
-      widths[i] = std::max(widths[i], display_width(cells[i]));
+      widths[i] = std::max(widths[i], code_points(cells[i]));
   };
   measure(header_);
   for (const auto& row : rows_) measure(row);
@@ -43,7 +25,7 @@ std::string TextTable::render() const {
   const auto put = [&](const std::vector<std::string>& cells) {
     std::string line;
     for (size_t i = 0; i < cells.size(); ++i) {
-      const std::string padding(widths[i] - display_width(cells[i]), ' ');
+      const std::string padding(widths[i] - code_points(cells[i]), ' ');
       if (i > 0) line += "  ";
       line += right_.contains(i) ? padding + cells[i] : cells[i] + padding;
     }

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace kferry {
@@ -15,7 +14,7 @@ class TextTable {
 
   // Columns of numbers, by index.
   void align_right(std::set<size_t> columns) { right_ = std::move(columns); }
-  // As many cells as the header has. Control characters are shown escaped.
+  // As many cells as the header has. They are shown escaped (base/text.h).
   void add(std::vector<std::string> cells);
   size_t size() const { return rows_.size(); }
   // The header and the rows, two spaces between columns, no trailing spaces; empty when there are
@@ -27,10 +26,5 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
   std::set<size_t> right_;
 };
-
-// `text` with control characters as \xNN, so that a hostile name cannot steer a terminal.
-std::string printable(std::string_view text);
-// How many columns a terminal needs for it, taking each code point as one.
-size_t display_width(std::string_view text);
 
 }  // namespace kferry

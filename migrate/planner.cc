@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "migrate/decision.h"
-#include "verify/text.h"
+#include "base/text.h"
 
 namespace kferry::migrate {
 namespace {
@@ -92,7 +92,7 @@ std::vector<std::string> signs_of_life(const GroupFacts& group) {
 }
 
 std::string refusal_of(const GroupFacts& group) {
-  if (!verify::is_utf8(group.zookeeper.group.value()))
+  if (!is_utf8(group.zookeeper.group.value()))
     return "the group's name is not UTF-8: Kafka cannot have a group of this name";
   if (!group.kafka)
     return "Kafka's offsets of the group could not be read: " + group.kafka.error().message;

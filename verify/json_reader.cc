@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "verify/text.h"
+#include "base/text.h"
 
 namespace kferry::verify {
 namespace {

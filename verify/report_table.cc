@@ -5,16 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/text_table.h"
 #include "verify/report_json.h"
-#include "verify/text.h"
 
 namespace kferry::verify {
 namespace {
-
-constexpr size_t kColumns = 9;
-using Row = std::array<std::string, kColumns>;
-constexpr std::array<bool, kColumns> kRightAligned{false, false, true,  true, true,
-                                                   true,  true,  false, false};
 
 struct Line {
   const GroupReport* group;
@@ -46,50 +43,31 @@ std::string number_or_dash(const std::optional<int64_t>& number) {
   return number ? std::to_string(*number) : "-";
 }
 
-Row to_row(const Line& line) {
+std::vector<std::string> to_row(const Line& line) {
   const PartitionReport& partition = *line.partition;
   const bool has_log = partition.log_start_offset && partition.log_end_offset;
   const std::string kafka = partition.outcome == Outcome::kPending && partition.planned_offset
                                 ? fmt::format("-> {}", *partition.planned_offset)
                                 : number_or_dash(partition.kafka_offset);
   return {
-      escape_control(line.group->group.value()),
-      escape_control(partition.topic.value()),
+      line.group->group.value(),
+      partition.topic.value(),
       std::to_string(partition.partition.value()),
       number_or_dash(partition.zookeeper_offset),
       number_or_dash(partition.kafka_offset_before),
       kafka,
       has_log ? fmt::format("{}..{}", *partition.log_start_offset, *partition.log_end_offset) : "-",
       std::string(to_string(partition.outcome)),
-      escape_control(partition.detail)};
-}
-
-std::string padded(const std::string& cell, size_t width, bool right) {
-  const std::string padding(width - std::min(width, code_points(cell)), ' ');
-  return right ? padding + cell : cell + padding;
-}
-
-std::string aligned(const std::vector<Row>& rows) {
-  std::array<size_t, kColumns> widths{};
-  for (const Row& row : rows)
-    for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], code_points(row[i]));
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < kColumns; ++i)
-      line += (i == 0 ? "" : "  ") + padded(row[i], widths[i], kRightAligned[i]);
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + '\n';
-  }
-  return text;
+      partition.detail};
 }
 
 std::string partition_lines(const DiffReport& report, size_t max_lines) {
   const std::vector<Line> lines = pick_lines(report, max_lines);
-  std::vector<Row> rows{
-      {"GROUP", "TOPIC", "PARTITION", "ZOOKEEPER", "BEFORE", "KAFKA", "LOG", "OUTCOME", "DETAIL"}};
-  for (const Line& line : lines) rows.push_back(to_row(line));
-  std::string text = rows.size() > 1 ? aligned(rows) : "";
+  TextTable table(
+      {"GROUP", "TOPIC", "PARTITION", "ZOOKEEPER", "BEFORE", "KAFKA", "LOG", "OUTCOME", "DETAIL"});
+  table.align_right({2, 3, 4, 5, 6});
+  for (const Line& line : lines) table.add(to_row(line));
+  std::string text = table.render();
   const auto left_out = count_partitions(report) - std::ssize(lines);
   if (left_out > 0)
     text += fmt::format("... and {} more partitions: the JSON report has all of them\n", left_out);
@@ -114,10 +92,15 @@ std::string group_lines(const DiffReport& report, size_t max_lines) {
   return text;
 }
 
+std::string_view plural(size_t n) {
+  return n == 1 ? "" : "s";
+}
+
 std::string counts_line(const DiffReport& report) {
   const std::map<Outcome, int64_t> counts = summarise(report);
   std::string text =
-      fmt::format("{} groups, {} partitions", report.groups.size(), count_partitions(report));
+      fmt::format("{} group{}, {} partition{}", report.groups.size(), plural(report.groups.size()),
+                  count_partitions(report), plural(static_cast<size_t>(count_partitions(report))));
   const char* separator = ": ";
   for (const Outcome outcome : kByTrouble) {
     const auto found = counts.find(outcome);
@@ -126,6 +109,19 @@ std::string counts_line(const DiffReport& report) {
         fmt::format("{}{} {}", std::exchange(separator, ", "), found->second, to_string(outcome));
   }
   return text + '\n';
+}
+
+// The first deadline: until then a consumer has to join, or Kafka drops the group's offsets.
+std::string expiry_line(const DiffReport& report) {
+  const GroupReport* first = nullptr;
+  for (const GroupReport& group : report.groups)
+    if (group.expires_at_ms && (!first || *group.expires_at_ms < *first->expires_at_ms))
+      first = &group;
+  if (!first) return {};
+  return fmt::format(
+      "Start the consumers before {}: then Kafka drops the offsets of groups that are "
+      "still empty (first: {}).\n",
+      to_rfc3339(*first->expires_at_ms), escape_control(first->group.value()));
 }
 
 std::string_view advice_when_changes_are_due(const DiffReport& report) {
@@ -196,7 +192,7 @@ std::string to_table(const DiffReport& report, size_t max_lines) {
     if (!report.error->hint.empty())
       text += fmt::format("hint: {}\n", escape_control(report.error->hint));
   }
-  return text + std::string(advice(report)) + '\n';
+  return text + std::string(advice(report)) + '\n' + expiry_line(report);
 }
 
 std::string to_csv(const DiffReport& report) {
@@ -204,8 +200,8 @@ std::string to_csv(const DiffReport& report) {
   for (const GroupReport& group : report.groups) {
     const std::string group_cell = csv_cell(group.group.value());
     for (const PartitionReport& partition : group.partitions) {
-      const auto& offset =
-          partition.planned_offset ? partition.planned_offset : partition.kafka_offset;
+      const bool pending = partition.outcome == Outcome::kPending;
+      const auto& offset = pending ? partition.planned_offset : partition.kafka_offset;
       if (!offset) continue;
       csv += fmt::format("{},{},{},{}\n", group_cell, csv_cell(partition.topic.value()),
                          partition.partition, *offset);

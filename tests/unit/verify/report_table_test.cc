@@ -3,7 +3,7 @@
 #include "golden.h"
 #include "sample_report.h"
 #include "verify/report_json.h"
-#include "verify/text.h"
+#include "base/text.h"
 
 namespace kferry::verify {
 namespace {

@@ -1,4 +1,4 @@
-#include "verify/text.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace kferry::verify {
+namespace kferry {
 namespace {
 
 unsigned char byte_at(std::string_view text, size_t at) {
@@ -77,4 +77,4 @@ size_t code_points(std::string_view text) {
       text, [](char c) { return !is_continuation(static_cast<unsigned char>(c)); }));
 }
 
-}  // namespace kferry::verify
+}  // namespace kferry

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace kferry::verify {
+namespace kferry {
 
 // Whether `text` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates).
 bool is_utf8(std::string_view text);
@@ -17,4 +17,4 @@ std::string escape_control(std::string_view text);
 // Code points of well-formed UTF-8: the columns of a terminal, but for wide and combining ones.
 size_t code_points(std::string_view text);
 
-}  // namespace kferry::verify
+}  // namespace kferry
