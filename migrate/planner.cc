@@ -214,6 +214,7 @@ PlannedGroup plan_group(const Facts& facts, const GroupFacts& group, const Polic
   planned.group = zookeeper.group;
   planned.team = group.team;
   planned.layout = zookeeper.layout;
+  planned.external = group.external;
   planned.convention =
       group.configured_convention.value_or(zkoffsets::default_convention(zookeeper.layout));
   planned.evidence = evidence_of(facts, group);
