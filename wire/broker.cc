@@ -31,6 +31,9 @@ const SpokenVersions& versions_of_0_9() {
   return versions;
 }
 
+// Without an answer for so long, a broker is asked in another way.
+constexpr Duration kSilence{1'500};
+
 }  // namespace
 
 Result<Broker> Broker::open(const Address& address, const ClientConfig& config, const Wait& wait) {
@@ -38,18 +41,27 @@ Result<Broker> Broker::open(const Address& address, const ClientConfig& config, 
   return Broker(std::move(connection), config);
 }
 
-Result<Broker> Broker::connect(const Address& address, const ClientConfig& config,
-                               const Wait& wait) {
+Result<Broker> Broker::connect(const Address& address, const ClientConfig& config, const Wait& wait,
+                               bool ask_versions) {
   const Wait bounded = wait.at_most(config.connect_timeout);
-  // A broker before 0.10 closes the connection on ApiVersions. One that is going down may do that
-  // too, but not twice.
-  for (int attempts_left = 2; attempts_left > 0; --attempts_left) {
+  if (!ask_versions) return connect_ancient(address, config, bounded);
+  // Brokers 0.8 close the connection on ApiVersions. One that is going down may do that too, but
+  // not twice. Brokers 0.9 log an uncaught exception and neither answer nor close (ran, 0.9.0.1).
+  bool silent = false;
+  for (int attempts_left = 2; attempts_left > 0 && !silent; --attempts_left) {
     KFERRY_TRY(Broker broker, open(address, config, bounded));
-    const auto asked = broker.ask_versions(bounded);
+    const auto asked = broker.ask_versions(bounded.at_most(kSilence));
     if (asked) return broker;
-    if (!broker.connection_.closed_by_peer()) return std::unexpected(asked.error());
+    if (broker.connection_.closed_by_peer()) continue;
+    silent = asked.error().kind == ErrorKind::kUnreachable && !bounded.deadline().expired();
+    if (!silent) return std::unexpected(asked.error());
   }
-  return connect_ancient(address, config, bounded);
+  auto ancient = connect_ancient(address, config, bounded);
+  if (!ancient || !silent) return ancient;
+  // It answers, so it is not busy: a later broker would answer ApiVersions now.
+  KFERRY_TRY(Broker again, open(address, config, bounded));
+  if (again.ask_versions(bounded.at_most(kSilence))) return again;
+  return ancient;
 }
 
 Result<Broker> Broker::connect_ancient(const Address& address, const ClientConfig& config,

@@ -36,10 +36,12 @@ struct ClientConfig {
 class Broker {
  public:
   // Connects and finds out what the broker speaks: by ApiVersions, and of brokers before 0.10,
-  // which close the connection on it, by whether they know ListGroups (0.9) or not (0.8). What
-  // answers nothing at all is kUnreachable, what answers something else kFailed.
+  // which close the connection on it or keep silent, by whether they know ListGroups (0.9) or not
+  // (0.8). What answers nothing at all is kUnreachable, what answers something else kFailed.
+  // `ask_versions` false: ApiVersions is left out, and any later broker taken for 0.9, whose
+  // requests it still understands.
   static Result<Broker> connect(const Address& address, const ClientConfig& config,
-                                const Wait& wait);
+                                const Wait& wait, bool ask_versions = true);
 
   const Address& address() const { return connection_.address(); }
   bool is_open() const { return connection_.is_open(); }

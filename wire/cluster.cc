@@ -45,7 +45,9 @@ Result<Broker*> Cluster::broker(BrokerId id, const Wait& wait) {
   const bool usable = connection && connection->is_open() && connection->address() == known->second;
   if (usable) return connection.get();
   connection.reset();
-  auto made = Broker::connect(known->second, config_, wait);
+  // Finding out that a broker is ancient takes seconds: what holds for one holds for the others.
+  const bool ancient = bootstrap_connection_ && bootstrap_connection_->version_if_ancient();
+  auto made = Broker::connect(known->second, config_, wait, !ancient);
   if (!made) return std::unexpected(in_context(made.error(), fmt::format("broker id {}", id)));
   connection = std::make_unique<Broker>(std::move(*made));
   return connection.get();
