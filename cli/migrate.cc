@@ -1,6 +1,7 @@
 // kferry migrate: applies a plan, or plans and applies in one go.
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 #include <boost/program_options/value_semantic.hpp>
@@ -71,11 +72,14 @@ Result<std::optional<migrate::JournalState>> unfinished_run(const std::string& j
   return latest;
 }
 
-bool same_groups(const migrate::Plan& plan, const std::vector<std::string>& groups) {
-  return plan.groups.size() == groups.size() &&
-         std::ranges::all_of(plan.groups, [&](const migrate::PlannedGroup& one) {
-           return std::ranges::find(groups, one.group.value()) != groups.end();
-         });
+// Whether the cut-off run was about exactly the groups that are selected now.
+bool same_groups(const migrate::Plan& plan, const migrate::GatherRequest& selected) {
+  std::set<GroupId> of_plan;
+  for (const auto& group : plan.groups) of_plan.insert(group.group);
+  std::set<GroupId> now;
+  if (selected.scan.groups) now.insert(selected.scan.groups->begin(), selected.scan.groups->end());
+  for (const auto& external : selected.scan.external) now.insert(external.group);
+  return of_plan == now;
 }
 
 int64_t groups_to_write(const migrate::Plan& plan) {
@@ -135,12 +139,73 @@ Result<verify::DiffReport> apply(Session& session, migrate::Plan& plan,
   return report;
 }
 
-Result<int> resume(const MigrateOptions& options, const migrate::JournalState& state,
-                   const Values& values, const StopToken& stop, Output& output) {
+Result<int> resume(Session& session, const MigrateOptions& options,
+                   const migrate::JournalState& state, const Values& values, Output& output) {
   KFERRY_TRY(migrate::Plan plan, migrate::read_plan_of(state));
+  KFERRY_TRY(const auto report, apply(session, plan, options, state, false));
+  return emit_report(report, values, options.common.format, output);
+}
+
+std::unexpected<Error> cut_off(const migrate::JournalState& state, std::string_view how) {
+  return fail(ErrorKind::kPartlyDone,
+              fmt::format("an earlier run{} was cut off ({})", how, state.run_folder),
+              "finish it with --resume, undo it with `kferry rollback`, or pass another --journal");
+}
+
+using Unfinished = std::optional<migrate::JournalState>;
+
+// --resume, with or without the plan.
+Result<int> run_resume(const MigrateOptions& options, const std::optional<migrate::Plan>& plan,
+                       const Unfinished& unfinished, const Values& values, const StopToken& stop,
+                       Output& output) {
+  if (!unfinished)
+    return fail(
+        ErrorKind::kUsage,
+        fmt::format("--resume: the journal {} shows no run that was cut off", options.journal),
+        "the run is complete, or --journal names another folder");
+  if (plan && plan->id != unfinished->plan_id)
+    return fail(ErrorKind::kRefused, "--resume: the run that was cut off applied another plan",
+                "leave --plan out: the journal has its plan");
+  KFERRY_TRY(const migrate::Plan journalled, migrate::read_plan_of(*unfinished));
+  KFERRY_TRY(const Settings settings, read_settings(options.common, journalled.source));
+  KFERRY_TRY(const auto session, Session::open(settings, stop));
+  return resume(*session, options, *unfinished, values, output);
+}
+
+// --plan FILE.
+Result<int> run_plan_file(const MigrateOptions& options, migrate::Plan plan,
+                          const Unfinished& unfinished, const Values& values, const StopToken& stop,
+                          Output& output) {
+  if (options.apply.execute && unfinished) return cut_off(*unfinished, "");
   KFERRY_TRY(const Settings settings, read_settings(options.common, plan.source));
   KFERRY_TRY(const auto session, Session::open(settings, stop));
-  KFERRY_TRY(const auto report, apply(*session, plan, options, state, false));
+  if (!options.apply.execute) {
+    KFERRY_CHECK(check_cluster(*session, plan));
+    return emit_report(migrate::to_report(plan), values, options.common.format, output);
+  }
+  KFERRY_TRY(const auto report, apply(*session, plan, options, std::nullopt, false));
+  return emit_report(report, values, options.common.format, output);
+}
+
+// --group, --team or --all-groups: plans and applies. An init container that was killed comes back
+// with the same arguments: it goes on where it was.
+Result<int> run_one_shot(const MigrateOptions& options, const Unfinished& unfinished,
+                         const Values& values, const StopToken& stop, Output& output) {
+  KFERRY_TRY(const Settings settings, read_settings(options.common));
+  KFERRY_TRY(const auto session, Session::open(settings, stop));
+  if (unfinished && options.apply.execute) {
+    KFERRY_TRY(const auto selected, session->select(options.selection, false));
+    KFERRY_TRY(const migrate::Plan journalled, migrate::read_plan_of(*unfinished));
+    if (!same_groups(journalled, selected)) return cut_off(*unfinished, " with other groups");
+    return resume(*session, options, *unfinished, values, output);
+  }
+  KFERRY_TRY(migrate::Plan plan, make_plan(*session, options.selection, options.planning));
+  verify::DiffReport report = migrate::to_report(plan);
+  report.verb = "migrate";
+  report.executed = options.apply.execute;
+  if (options.apply.execute && groups_to_write(plan) > 0) {
+    KFERRY_TRY(report, apply(*session, plan, options, std::nullopt, true));
+  }
   return emit_report(report, values, options.common.format, output);
 }
 
@@ -150,63 +215,17 @@ Result<int> run_migrate(const std::vector<std::string>& arguments, const StopTok
                         Output& output) {
   KFERRY_TRY(const Values values, parse(arguments, migrate_options()));
   KFERRY_TRY(const MigrateOptions options, read_options(values));
-  KFERRY_TRY(const auto unfinished, unfinished_run(options.journal));
-
-  migrate::Plan plan;
+  KFERRY_TRY(const Unfinished unfinished, unfinished_run(options.journal));
+  std::optional<migrate::Plan> plan;
   if (!options.plan_file.empty()) {
     KFERRY_TRY(const std::string text, read_file(options.plan_file, "--plan"));
     auto parsed = migrate::parse_plan(text);
     if (!parsed) return std::unexpected(in_context(parsed.error(), options.plan_file));
     plan = std::move(*parsed);
   }
-  if (options.resume) {
-    if (!unfinished)
-      return fail(
-          ErrorKind::kUsage,
-          fmt::format("--resume: the journal {} shows no run that was cut off", options.journal),
-          "the run is complete, or --journal names another folder");
-    if (!options.plan_file.empty() && plan.id != unfinished->plan_id)
-      return fail(ErrorKind::kRefused, "--resume: the run that was cut off applied another plan",
-                  "leave --plan out: the journal has its plan");
-    return resume(options, *unfinished, values, stop, output);
-  }
-  if (!options.plan_file.empty()) {
-    if (options.apply.execute && unfinished)
-      return fail(ErrorKind::kPartlyDone,
-                  fmt::format("an earlier run was cut off ({})", unfinished->run_folder),
-                  "finish it with --resume, or undo it with `kferry rollback`");
-    KFERRY_TRY(const Settings settings, read_settings(options.common, plan.source));
-    KFERRY_TRY(const auto session, Session::open(settings, stop));
-    if (!options.apply.execute) {
-      KFERRY_CHECK(check_cluster(*session, plan));
-      return emit_report(migrate::to_report(plan), values, options.common.format, output);
-    }
-    KFERRY_TRY(const auto report, apply(*session, plan, options, std::nullopt, false));
-    return emit_report(report, values, options.common.format, output);
-  }
-
-  // One-shot. An init container that was killed comes back with the same arguments: it goes on
-  // where it was.
-  if (unfinished && options.apply.execute) {
-    KFERRY_TRY(const migrate::Plan cut_off, migrate::read_plan_of(*unfinished));
-    if (same_groups(cut_off, options.selection.groups))
-      return resume(options, *unfinished, values, stop, output);
-    return fail(
-        ErrorKind::kPartlyDone,
-        fmt::format("an earlier run with other groups was cut off ({})", unfinished->run_folder),
-        "finish it with --resume, or pass another --journal");
-  }
-  KFERRY_TRY(const Settings settings, read_settings(options.common));
-  KFERRY_TRY(const auto session, Session::open(settings, stop));
-  KFERRY_TRY(plan, make_plan(*session, options.selection, options.planning));
-  verify::DiffReport report = migrate::to_report(plan);
-  report.verb = "migrate";
-  if (options.apply.execute && groups_to_write(plan) > 0) {
-    KFERRY_TRY(report, apply(*session, plan, options, std::nullopt, true));
-  } else {
-    report.executed = options.apply.execute;
-  }
-  return emit_report(report, values, options.common.format, output);
+  if (options.resume) return run_resume(options, plan, unfinished, values, stop, output);
+  if (plan) return run_plan_file(options, std::move(*plan), unfinished, values, stop, output);
+  return run_one_shot(options, unfinished, values, stop, output);
 }
 
 }  // namespace kferry::cli

@@ -60,7 +60,7 @@ GroupMigration::Ending GroupMigration::run() {
   if (const auto done = steps(); !done) {
     const Error& error = done.error();
     refuse_all(error);
-    if (!is_local(error)) fatal = error;
+    if (journal_failed_ || !is_local(error)) fatal = error;
   }
   const bool worth_a_record = !fatal || open_.empty();
   if (worth_a_record) {
@@ -78,7 +78,9 @@ Result<> GroupMigration::steps() {
   KFERRY_CHECK(check_log_ranges());
   if (open_.empty()) return {};
   test_hook("group.before_intent");
-  KFERRY_CHECK(journal_.append_intent(group_.group));
+  const auto intended = journal_.append_intent(group_.group);
+  journal_failed_ = !intended;
+  KFERRY_CHECK(intended);
   test_hook("group.after_intent");
   return config_.commit_mode == CommitMode::kMember ? commit_as_member() : commit_simple();
 }
@@ -309,12 +311,12 @@ void GroupMigration::refuse_all(const Error& error) {
   const bool refused = error.kind == ErrorKind::kRefused;
   for (const auto& [partition, planned] : open_) {
     auto& row = report_of(partition);
-    row.outcome = refused           ? Outcome::kRefused
-                  : is_local(error) ? Outcome::kFailed
-                                    : Outcome::kNotAttempted;
+    row.outcome = refused                               ? Outcome::kRefused
+                  : is_local(error) && !journal_failed_ ? Outcome::kFailed
+                                                        : Outcome::kNotAttempted;
     row.detail = error.message;
   }
-  if (is_local(error)) open_.clear();
+  if (is_local(error) && !journal_failed_) open_.clear();
   report_.detail = error.message;
   if (!error.hint.empty()) report_.detail += "; " + error.hint;
 }

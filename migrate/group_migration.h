@@ -71,6 +71,7 @@ class GroupMigration {
   std::map<TopicPartition, const PlannedPartition*> open_;  // still to be committed
   groupproto::GroupOffsets kafka_before_;
   bool written_ = false;
+  bool journal_failed_ = false;  // nothing can be journalled any more: the whole run must end
 };
 
 // The report of a group as a journal recorded it, completed from the plan.
