@@ -145,7 +145,7 @@ TEST_F(TroubleServers, AJournalThatIsFullInTheMiddle) {
   const auto full = run_process(Arguments{"bash", "-c", "ulimit -f 100; trap '' XFSZ; exec \"$@\"",
                                           "bash", testenv::kferry_binary().string()} +
                                 resumption());
-  EXPECT_EQ(full.exit_code, 1) << full.err;
+  EXPECT_EQ(full.exit_code, 6) << full.err;
   EXPECT_TRUE(contains(full.out + full.err, "writing the journal " + journal));
   EXPECT_TRUE(contains(full.out + full.err, "File too large"));
   EXPECT_EQ(migrated("middle"), 1);
