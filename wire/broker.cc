@@ -8,6 +8,13 @@
 namespace kferry::wire {
 namespace {
 
+// Without an answer for so long, a broker is asked in another way.
+constexpr Duration kSilence{1'500};
+constexpr Duration kGrace{300};
+
+const ApiVersionsRequest kVersionsRequest{"kferry", KFERRY_VERSION};
+constexpr int16_t kVersionsVersion = 3;
+
 // What brokers speak that have no ApiVersions (before 0.10). Kafka: the protocol guides of 0.8.2,
 // 0.9.0.
 const SpokenVersions& versions_of_0_8() {
@@ -31,9 +38,6 @@ const SpokenVersions& versions_of_0_9() {
   return versions;
 }
 
-// Without an answer for so long, a broker is asked in another way.
-constexpr Duration kSilence{1'500};
-
 }  // namespace
 
 Result<Broker> Broker::open(const Address& address, const ClientConfig& config, const Wait& wait) {
@@ -45,23 +49,25 @@ Result<Broker> Broker::connect(const Address& address, const ClientConfig& confi
                                bool ask_versions) {
   const Wait bounded = wait.at_most(config.connect_timeout);
   if (!ask_versions) return connect_ancient(address, config, bounded);
-  // Brokers 0.8 close the connection on ApiVersions. One that is going down may do that too, but
-  // not twice. Brokers 0.9 log an uncaught exception and neither answer nor close (ran, 0.9.0.1).
-  bool silent = false;
-  for (int attempts_left = 2; attempts_left > 0 && !silent; --attempts_left) {
+  // 0.8 closes the connection on ApiVersions. A broker that is going down may do that too, but not
+  // twice.
+  for (int attempts_left = 2; attempts_left > 0; --attempts_left) {
     KFERRY_TRY(Broker broker, open(address, config, bounded));
-    const auto asked = broker.ask_versions(bounded.at_most(kSilence));
-    if (asked) return broker;
-    if (broker.connection_.closed_by_peer()) continue;
-    silent = asked.error().kind == ErrorKind::kUnreachable && !bounded.deadline().expired();
-    if (!silent) return std::unexpected(asked.error());
+    KFERRY_CHECK(broker.send_versions_request(bounded));
+    KFERRY_TRY(const bool answered, broker.connection_.has_answer(bounded.at_most(kSilence)));
+    if (!answered) {
+      // 0.9 neither answers nor closes: its network thread logs an uncaught exception (ran,
+      // 0.9.0.1), and may have lost other clients' requests with it. So it is not asked twice.
+      KFERRY_TRY(Broker old, connect_ancient(address, config, bounded));
+      // A later broker that was slow is awake now, and the first question is the older one.
+      KFERRY_TRY(const bool was_slow, broker.connection_.has_answer(bounded.at_most(kGrace)));
+      if (!was_slow) return old;
+    }
+    const auto read = broker.read_versions(bounded);
+    if (read) return broker;
+    if (!broker.connection_.closed_by_peer()) return std::unexpected(read.error());
   }
-  auto ancient = connect_ancient(address, config, bounded);
-  if (!ancient || !silent) return ancient;
-  // It answers, so it is not busy: a later broker would answer ApiVersions now.
-  KFERRY_TRY(Broker again, open(address, config, bounded));
-  if (again.ask_versions(bounded.at_most(kSilence))) return again;
-  return ancient;
+  return connect_ancient(address, config, bounded);
 }
 
 Result<Broker> Broker::connect_ancient(const Address& address, const ClientConfig& config,
@@ -80,22 +86,22 @@ Result<Broker> Broker::connect_ancient(const Address& address, const ClientConfi
       in_context(proof.error(), "neither ApiVersions nor any older request is answered"));
 }
 
-Result<> Broker::ask_versions(const Wait& wait) {
-  const ApiVersionsRequest request{"kferry", KFERRY_VERSION};
-  // Version 3 is understood by every broker since 2.4; an older one answers UNSUPPORTED_VERSION in
-  // the format of version 0 (KIP-511).
-  int16_t version = 3;
-  KFERRY_TRY(const std::string frame, encode(request, version));
-  KFERRY_CHECK(send(frame, wait));
+// Version 3 is understood by every broker since 2.4; an older one answers UNSUPPORTED_VERSION in
+// the format of version 0 (KIP-511).
+Result<> Broker::send_versions_request(const Wait& wait) {
+  KFERRY_TRY(const std::string frame, encode(kVersionsRequest, kVersionsVersion));
+  return send(frame, wait);
+}
+
+Result<> Broker::read_versions(const Wait& wait) {
   KFERRY_TRY(const std::string body, receive_body(ApiVersionsRequest::kName, false, wait));
   const bool is_unsupported =
       Decoder(body, 0, false).number<int16_t>("ErrorCode") == kUnsupportedVersion;
   Result<ApiVersionsResponse> response;
   if (is_unsupported) {
-    version = 0;
-    response = call_held(request, version, wait);
+    response = call_held(kVersionsRequest, 0, wait);
   } else {
-    response = checked(decode_message<ApiVersionsResponse>(body, version));
+    response = checked(decode_message<ApiVersionsResponse>(body, kVersionsVersion));
   }
   if (!response) return std::unexpected(response.error());
   if (response->error_code != kNone)

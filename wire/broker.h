@@ -107,7 +107,8 @@ class Broker {
   static Result<Broker> open(const Address& address, const ClientConfig& config, const Wait& wait);
   static Result<Broker> connect_ancient(const Address& address, const ClientConfig& config,
                                         const Wait& wait);
-  Result<> ask_versions(const Wait& wait);
+  Result<> send_versions_request(const Wait& wait);
+  Result<> read_versions(const Wait& wait);
   Result<int16_t> choose_version(ApiKey key, const char* name, ApiVersionRange ours) const;
   Result<> send(const std::string& frame, const Wait& wait);
   Result<std::string> receive_body(const char* name, bool flexible, const Wait& wait);

@@ -14,6 +14,13 @@ Result<Cluster> Cluster::connect(const std::vector<Address>& bootstrap, const Cl
   return cluster;
 }
 
+// Finding out that a broker is ancient takes seconds: what holds for one holds for the others.
+Result<std::unique_ptr<Broker>> Cluster::open(const Address& address, const Wait& wait) {
+  const bool ancient = bootstrap_connection_ && bootstrap_connection_->version_if_ancient();
+  KFERRY_TRY(Broker broker, Broker::connect(address, config_, wait, !ancient));
+  return std::make_unique<Broker>(std::move(broker));
+}
+
 Result<Broker*> Cluster::any_broker(const Wait& wait) {
   if (bootstrap_connection_ && bootstrap_connection_->is_open()) return bootstrap_connection_.get();
   std::vector<Address> candidates;
@@ -24,9 +31,9 @@ Result<Broker*> Cluster::any_broker(const Wait& wait) {
   for (const auto& [id, address] : brokers_) add(address);
   std::string tried;
   for (const Address& address : candidates) {
-    auto broker = Broker::connect(address, config_, wait);
+    auto broker = open(address, wait);
     if (broker) {
-      bootstrap_connection_ = std::make_unique<Broker>(std::move(*broker));
+      bootstrap_connection_ = std::move(*broker);
       return bootstrap_connection_.get();
     }
     if (broker.error().kind != ErrorKind::kUnreachable) return std::unexpected(broker.error());
@@ -45,11 +52,9 @@ Result<Broker*> Cluster::broker(BrokerId id, const Wait& wait) {
   const bool usable = connection && connection->is_open() && connection->address() == known->second;
   if (usable) return connection.get();
   connection.reset();
-  // Finding out that a broker is ancient takes seconds: what holds for one holds for the others.
-  const bool ancient = bootstrap_connection_ && bootstrap_connection_->version_if_ancient();
-  auto made = Broker::connect(known->second, config_, wait, !ancient);
+  auto made = open(known->second, wait);
   if (!made) return std::unexpected(in_context(made.error(), fmt::format("broker id {}", id)));
-  connection = std::make_unique<Broker>(std::move(*made));
+  connection = std::move(*made);
   return connection.get();
 }
 

@@ -64,6 +64,7 @@ class Cluster {
   explicit Cluster(const std::vector<Address>& bootstrap, const ClientConfig& config)
       : bootstrap_(bootstrap), config_(config) {}
 
+  Result<std::unique_ptr<Broker>> open(const Address& address, const Wait& wait);
   Result<MetadataResponse> ask_metadata(const std::optional<std::vector<TopicName>>& topics,
                                         const Wait& wait);
 

@@ -1,5 +1,10 @@
 #include "wire/connection.h"
 
+#ifdef __SANITIZE_THREAD__
+// ThreadSanitizer does not see Asio's fences. Each io_context here belongs to one thread.
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+
 #include <array>
 #include <future>
 #include <optional>
@@ -93,12 +98,16 @@ struct Connection::Impl {
     socket.close(ignored);
   }
 
-  // Runs the one asynchronous operation that was started, until it is done or `wait` is over.
-  // `result` is set by the operation's handler.
-  Result<> finish(std::optional<error_code>& result, const Wait& wait, std::string_view doing) {
+  void run(const std::optional<error_code>& result, const Wait& wait) {
     context.restart();
     while (!result && !wait.deadline().expired() && !wait.stop().stop_requested())
       context.run_for(std::min(kSlice, wait.deadline().remaining() + Duration(1)));
+  }
+
+  // Runs the one asynchronous operation that was started, until it is done or `wait` is over.
+  // `result` is set by the operation's handler.
+  Result<> finish(std::optional<error_code>& result, const Wait& wait, std::string_view doing) {
+    run(result, wait);
     if (result && !*result) return {};
     close();
     if (!result) {
@@ -140,6 +149,23 @@ Result<Connection> Connection::open(const Address& address, const Wait& wait) {
   error_code ignored;  // of a connection that is gone again: the first request will say so
   impl->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   return Connection(std::move(impl));
+}
+
+Result<bool> Connection::has_answer(const Wait& wait) {
+  if (!is_open()) return unreachable(impl_->address, "the connection is closed");
+  std::optional<error_code> result;
+  impl_->socket.async_wait(asio::ip::tcp::socket::wait_read,
+                           [&](error_code error) { result = error; });
+  impl_->run(result, wait);
+  if (result) return true;  // also the end: receive() will say so
+  if (wait.stop().stop_requested()) {
+    KFERRY_CHECK(impl_->finish(result, wait, "waiting for an answer"));
+  }
+  error_code ignored;
+  impl_->socket.cancel(ignored);
+  impl_->context.restart();
+  impl_->context.run();
+  return result && !*result;
 }
 
 Result<> Connection::send(std::string_view payload, const Wait& wait) {

@@ -32,6 +32,9 @@ class Connection {
   // When what was received makes no sense: later answers could not be told from earlier ones.
   void close();
 
+  // Whether an answer, or the end of the connection, comes before `wait` is over. If not, the
+  // connection can still be used.
+  Result<bool> has_answer(const Wait& wait);
   // Sends `payload` with its int32 length in front of it.
   Result<> send(std::string_view payload, const Wait& wait);
   // The next frame without its length. kFailed when the length is impossible: no Kafka listener.

@@ -144,10 +144,10 @@ bool RecordingProxy::forward_answer(const Socket& client, const Socket& broker,
   if (to_cut_.erase(index) > 0) return false;
   lock.unlock();
   wait_before_passing_on(request);
-  if (!write_all(client, framed(*frame), stop_)) return false;
   lock.lock();
-  exchanges_[index].passed_on = true;
-  return true;
+  exchanges_[index].passed_on = true;  // before the client can go on and look
+  lock.unlock();
+  return write_all(client, framed(*frame), stop_);
 }
 
 bool RecordingProxy::concerns_us(const WireRequest& request) const {
