@@ -87,7 +87,7 @@ Result<> GroupSession::join_group(const std::vector<TopicPartition>& partitions,
       std::max(coordinators_->config().request_timeout, config_.session_timeout + kJoinSlack);
   const auto response = broker->call_held(request, version, wait.at_most(patience));
   if (!response) {
-    ghost_possible_ = ghost_possible_ || (version < 4 && member_.value().empty());
+    ghost_possible_ = ghost_possible_ || member_.value().empty();
     return std::unexpected(response.error());
   }
   // KIP-394: now with the id we were given; a broker asks for that once.
@@ -117,7 +117,7 @@ Result<> GroupSession::accept_join(const JoinGroupResponse& response, const Wait
   const auto is_ours = [&](const GroupMember& one) {
     return one.client_id == coordinators_->config().client_id;
   };
-  if (!ghost_possible_ || !std::ranges::all_of(others(wait), is_ours))
+  if (!ghost_possible_ || !std::ranges::all_of(others(wait.at_most(kLeaveTimeout)), is_ours))
     return std::unexpected(lose(wire::kRebalanceInProgress, wait));
   // Nobody answers for the ghost, so that its session times out; the next join waits for that.
   KFERRY_CHECK(send_leave(wait));
