@@ -84,6 +84,20 @@ TEST(PlanFile, ReadsWhatItWrites) {
   EXPECT_TRUE(read->groups[1].partitions.empty());
 }
 
+TEST(PlanFile, SaysWhereAnExternalGroupIsKept) {
+  Plan plan = sample_plan();
+  plan.groups[0].layout = zkoffsets::Layout::kSparkCsv;
+  plan.groups[0].external = {plan.groups[0].group, zkoffsets::Layout::kSparkCsv, "/spark/orders",
+                             TopicName("orders")};
+  const auto read = parse_plan(to_json(plan));
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_TRUE(read->groups[0].external);
+  EXPECT_EQ(read->groups[0].external->path, "/spark/orders");
+  EXPECT_EQ(read->groups[0].external->topic, TopicName("orders"));
+  EXPECT_EQ(read->groups[0].external->layout, zkoffsets::Layout::kSparkCsv);
+  EXPECT_FALSE(read->groups[1].external);
+}
+
 TEST(PlanFile, FitsTheSchema) {
   EXPECT_EQ(kferry::testing::schema_trouble("plan.schema.json", json::parse(sample_text())), "");
   Plan empty;
