@@ -19,7 +19,7 @@ scripts/build.sh dev unit_tests component_tests
 scripts/build.sh tsan component_tests
 
 echo "== Unit and component tests under ASan and UBSan"
-ctest --test-dir build/dev -L unit --output-on-failure -j2
+ctest --test-dir build/dev -L 'unit|component' --output-on-failure -j2
 echo "== Threaded code under TSan"
 ctest --test-dir build/tsan -L component --output-on-failure
 $quick && exit 0
