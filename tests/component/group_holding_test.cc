@@ -42,7 +42,7 @@ TEST_F(GroupHolding, ARebalanceThatTheBackgroundSeesStopsTheNextCommit) {
   config_.heartbeat_interval = Duration(50);
   const auto session = joined();
   group_.add_member(kSomebody);
-  while (count(ApiKey::kDescribeGroups) == 0) std::this_thread::sleep_for(Duration(10));
+  ASSERT_TRUE(eventually([&] { return count(ApiKey::kDescribeGroups) > 0; }));
   EXPECT_TRUE(fails(commit(*session), ErrorKind::kRefused, "client 'app' on /10.0.0.7"));
   EXPECT_EQ(count(ApiKey::kOffsetCommit), 0U);
 }
@@ -258,7 +258,7 @@ TEST_F(GroupHolding, LeavesAlthoughAHeartbeatHangs) {
   auto session = joined();
   first_.on(ApiKey::kHeartbeat, [](const WireRequest&) { return FakeReply{.silent = true}; });
   const size_t before = count(ApiKey::kHeartbeat);
-  while (count(ApiKey::kHeartbeat) == before) std::this_thread::sleep_for(Duration(10));
+  ASSERT_TRUE(eventually([&] { return count(ApiKey::kHeartbeat) > before; }));
   const test::Stopwatch watch;
   EXPECT_TRUE(ok(session->leave()));
   EXPECT_LT(watch.elapsed(), Duration(2'000));

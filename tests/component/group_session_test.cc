@@ -198,7 +198,7 @@ TEST_F(GroupSessionTest, JoiningFollowsTheCoordinator) {
   });
   connect();
   std::jthread mover([this] {
-    while (first_.count(ApiKey::kJoinGroup) < 2) std::this_thread::sleep_for(Duration(5));
+    EXPECT_TRUE(eventually([&] { return first_.count(ApiKey::kJoinGroup) >= 2; }));
     coordinator_is(kSecond);
   });
   const auto session = join();
@@ -282,7 +282,7 @@ TEST_F(GroupSessionTest, AStopEndsTheJoinAndWeLeave) {
   });
   StopToken stop;
   std::jthread stopper([&] {
-    while (count(ApiKey::kJoinGroup) < 2) std::this_thread::sleep_for(Duration(10));
+    EXPECT_TRUE(eventually([&] { return count(ApiKey::kJoinGroup) >= 2; }));
     stop.request_stop();
   });
   const test::Stopwatch watch;

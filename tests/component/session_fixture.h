@@ -11,6 +11,7 @@
 
 namespace kferry::groupproto {
 
+using test::eventually;
 using test::fails;
 using test::FakeReply;
 using test::has;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -43,5 +44,15 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+// Until `happened()` is true; false after 10 s.
+template <class Happened>
+bool eventually(Happened happened) {
+  for (int i = 0; i < 1'000; ++i) {
+    if (happened()) return true;
+    std::this_thread::sleep_for(Duration(10));
+  }
+  return false;
+}
 
 }  // namespace kferry::test
