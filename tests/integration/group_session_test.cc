@@ -151,6 +151,7 @@ TYPED_TEST_P(GroupSessionOn, EverythingHappensInItsOrderWithOneMembership) {
   bool known = false;  // the generation, from the answer to the last JoinGroup
   for (const Exchange& one : this->proxied().proxy_of(this->coordinator()).exchanges()) {
     const ApiKey key = one.request.api_key();
+    if (key == ApiKey::kApiVersions) continue;  // 0.9 keeps silent
     EXPECT_TRUE(one.passed_on);
     if (key == ApiKey::kJoinGroup) {
       const auto answer = one.template answer_to<wire::JoinGroupRequest>();
