@@ -29,6 +29,9 @@ OptionsDescription migrate_options() {
 
 namespace {
 
+constexpr Duration kCheckTimeout{60'000};
+constexpr Duration kMetadataPatience{10'000};  // with a broker that has just started
+
 struct MigrateOptions {
   CommonOptions common;
   SelectionOptions selection;
@@ -92,9 +95,11 @@ int64_t groups_to_write(const migrate::Plan& plan) {
 
 // A plan is for one cluster, and for the topics as they were.
 Result<> check_cluster(Session& session, const migrate::Plan& plan) {
+  std::vector<TopicName> topics;
+  for (const auto& [topic, id] : plan.topic_ids) topics.push_back(topic);
   KFERRY_TRY(const auto metadata,
-             session.cluster().fetch_metadata(
-                 std::nullopt, Wait(Deadline::after(Duration(60'000)), session.stop())));
+             session.cluster().fetch_settled_metadata(
+                 topics, kMetadataPatience, Wait(Deadline::after(kCheckTimeout), session.stop())));
   if (plan.source.cluster_id && metadata.cluster_id != plan.source.cluster_id)
     return fail(
         ErrorKind::kRefused,

@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kBrokerReaders = 8;
 constexpr size_t kGroupsWorthAReader = 20;
+constexpr Duration kMetadataPatience{10'000};  // with a broker that has just started
 
 using groupproto::GroupOffsets;
 using groupproto::OffsetsQuery;
@@ -75,6 +76,11 @@ class Gatherer {
     KFERRY_TRY(zkoffsets::Snapshot snapshot, zkoffsets::scan(endpoints_.zookeeper, request_.scan,
                                                              wait_.stop(), progress_.advance));
     zookeeper_cluster_id_ = snapshot.cluster_id;
+    std::set<TopicName> expected;
+    for (const auto& group : snapshot.groups)
+      for (const auto& node : group.offsets)
+        if (snapshot.topics.contains(node.topic)) expected.insert(node.topic);
+    expected_topics_.assign(expected.begin(), expected.end());
     for (auto& group : snapshot.groups) {
       GroupFacts& facts = facts_.groups.emplace_back();
       facts.zookeeper = std::move(group);
@@ -95,7 +101,7 @@ class Gatherer {
 
   Result<> read_cluster() {
     KFERRY_TRY(wire::ClusterMetadata metadata,
-               endpoints_.cluster.fetch_metadata(std::nullopt, wait_));
+               endpoints_.cluster.fetch_settled_metadata(expected_topics_, kMetadataPatience, wait_));
     facts_.cluster_id = metadata.cluster_id;
     if (zookeeper_cluster_id_ && facts_.cluster_id && *zookeeper_cluster_id_ != *facts_.cluster_id)
       return fail(
@@ -255,6 +261,7 @@ class Gatherer {
   const GatherProgress& progress_;
   groupproto::Coordinators coordinators_;
   std::optional<std::string> zookeeper_cluster_id_;
+  std::vector<TopicName> expected_topics_;  // that ZooKeeper knows too: missing ones are late
   Facts facts_;
 };
 

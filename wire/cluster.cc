@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/backoff.h"
 #include "wire/error_code.h"
 #include "wire/messages/metadata.h"
 
@@ -98,6 +99,25 @@ Result<ClusterMetadata> Cluster::fetch_metadata(const std::optional<std::vector<
     for (const auto& partition : topic.partitions)
       info.partitions[partition.partition_index] = {partition.error_code, partition.leader_id};
   }
+  return metadata;
+}
+
+Result<ClusterMetadata> Cluster::fetch_settled_metadata(const std::vector<TopicName>& expected,
+                                                        Duration patience, const Wait& wait) {
+  ClusterMetadata metadata;
+  const auto ask = [&]() -> Result<> {
+    KFERRY_TRY(metadata, fetch_metadata(std::nullopt, wait));
+    for (const TopicName& topic : expected)
+      if (!metadata.topics.contains(topic))
+        return std::unexpected(kafka_error(kUnknownTopicOrPartition, topic.value()));
+    return {};
+  };
+  const auto is_missing = [](const Error& error) {
+    return error.kafka_code == kUnknownTopicOrPartition;
+  };
+  const auto settled = with_retry({}, wait.at_most(patience), ask, is_missing);
+  if (!settled) KFERRY_CHECK(wait.stop().check("asking which topics there are"));
+  if (!settled && !is_missing(settled.error())) return std::unexpected(settled.error());
   return metadata;
 }
 

@@ -51,6 +51,12 @@ class Cluster {
   Result<ClusterMetadata> fetch_metadata(const std::optional<std::vector<TopicName>>& topics,
                                          const Wait& wait);
 
+  // All topics. A broker that has just started does not know them all yet (Kafka: it waits for the
+  // controller's UpdateMetadata): while one of `expected` is missing it is asked again, for
+  // `patience`. What is still missing then does not exist.
+  Result<ClusterMetadata> fetch_settled_metadata(const std::vector<TopicName>& expected,
+                                                 Duration patience, const Wait& wait);
+
   // A connected broker, opened when needed and again after it broke. The pointer is valid until the
   // next call of a non-const member.
   Result<Broker*> any_broker(const Wait& wait);

@@ -46,7 +46,7 @@ Error wrong_chroot(const std::string& connect, const NodeChildren& root) {
       0};
 }
 
-// What is not about groups: cluster id, brokers, and whether this is Kafka's ZooKeeper at all.
+// What is not about groups: cluster id, brokers, topics, and whether this is Kafka's ZooKeeper at all.
 Result<> read_cluster(Reader& reader, const ScanRequest& request, Snapshot& snapshot) {
   bool brokers_exist = false;
   const std::vector<std::string> roots = {"/consumers", "/brokers"};
@@ -66,6 +66,8 @@ Result<> read_cluster(Reader& reader, const ScanRequest& request, Snapshot& snap
   for (const std::string& name : brokers.names)
     if (const auto id = parse_node_number(name)) snapshot.broker_ids.push_back(*id);
   std::ranges::sort(snapshot.broker_ids);
+  KFERRY_TRY(const NodeChildren topics, reader.children_of("/brokers/topics"));
+  for (const std::string& name : topics.names) snapshot.topics.emplace(name);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,7 @@ struct Snapshot {
   std::string zookeeper;                  // the connect string it was read from
   std::optional<std::string> cluster_id;  // of /cluster/id; absent before 0.10.1
   std::vector<int32_t> broker_ids;        // of /brokers/ids; empty: no broker is registered here
+  std::set<TopicName> topics;             // of /brokers/topics: what exists, in ZooKeeper mode
   bool consumers_exist = false;           // whether /consumers is there at all
   bool read_only_server = false;          // the session is with a read-only server: may be stale
   int64_t taken_at_ms = 0;                // milliseconds since the epoch

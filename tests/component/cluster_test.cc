@@ -112,6 +112,34 @@ TEST(Metadata, SurvivesAConnectionThatBrokeWhileItWasIdle) {
   EXPECT_EQ(fake.connections(), 2);
 }
 
+// A broker that has just started knows the brokers before the topics.
+TEST(Metadata, SettlesOnceEveryExpectedTopicIsThere) {
+  FakeBroker fake(kFirst);
+  fake.show({.brokers = {}, .leaders = {{{TopicName("late"), Partition(0)}, kFirst}}});
+  for (int i = 0; i < 2; ++i)
+    fake.answer_once<MetadataRequest>([&](const auto&, const auto&) {
+      MetadataResponse response;
+      response.brokers.push_back({kFirst, "127.0.0.1", fake.address().port, {}});
+      return response;
+    });
+  Cluster cluster = connect_to({&fake});
+  const auto metadata =
+      cluster.fetch_settled_metadata({TopicName("late")}, Duration(10'000), wait_for(kLong));
+  ASSERT_TRUE(ok(metadata));
+  EXPECT_TRUE(metadata->topics.contains(TopicName("late")));
+  EXPECT_EQ(fake.count(ApiKey::kMetadata), 3U);
+}
+
+TEST(Metadata, OfATopicThatDoesNotComeIsGivenWithoutIt) {
+  FakeBroker fake(kFirst);
+  Cluster cluster = connect_to({&fake});
+  const auto metadata =
+      cluster.fetch_settled_metadata({TopicName("deleted")}, Duration(300), wait_for(kLong));
+  ASSERT_TRUE(ok(metadata));
+  EXPECT_FALSE(metadata->topics.contains(TopicName("deleted")));
+  EXPECT_GE(fake.count(ApiKey::kMetadata), 2U);
+}
+
 TEST(Metadata, IsAskedOfAnotherBrokerWhenTheBootstrapServerIsGone) {
   FakeBroker first(kFirst);
   FakeBroker second(kSecond);
