@@ -45,6 +45,12 @@ using Offset = Named<int64_t, struct OffsetTag>;
 // on the client that wrote it: zkoffsets/convention.h turns it into an Offset.
 using ZookeeperOffset = Named<int64_t, struct ZookeeperOffsetTag>;
 
+// The same on the two sides of the mirror: a record's offset in the source's log and in the
+// target's. Equal in an identity partition, and still not the same thing: replicate/offset_map.h
+// turns one into the other.
+using SourceOffset = Named<int64_t, struct SourceOffsetTag>;
+using TargetOffset = Named<int64_t, struct TargetOffsetTag>;
+
 struct TopicPartition {
   TopicName topic;
   Partition partition;

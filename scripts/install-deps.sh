@@ -8,6 +8,7 @@ packages=(
   libboost1.81-dev libboost-program-options1.81-dev
   libzookeeper-mt-dev librdkafka-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libssl-dev
+  zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libisal-dev prometheus-cpp-dev
   libgtest-dev libvalijson-dev unzip git ca-certificates
   openjdk-17-jdk-headless maven
   python3 python3-kazoo python3-kafka

@@ -1,0 +1,74 @@
+// What the mirror is doing, as a value: taken at one moment, read by the terminal, /status,
+// /metrics and the exit code. Nothing in it is a secret.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/named.h"
+
+namespace kferry::replicate {
+
+enum class Phase {
+  kWaiting,      // for the topic on the target, a leader, or our turn; `reason` says which
+  kPositioning,  // reading from the target how far it is
+  kFilling,      // the offsets before the source's log start are being filled
+  kCopying,
+  kQuarantined,  // cannot follow; `reason` says why. The other partitions go on.
+};
+std::string_view to_string(Phase phase);  // "waiting", ...
+
+struct PartitionStatus {
+  TopicPartition source;
+  TopicName target_topic;
+  Phase phase = Phase::kWaiting;
+  bool identity = true;  // every record has the source's offset; false: exact translation
+  std::string reason;    // why it waits, is quarantined, or is no identity; may be empty
+  SourceOffset position{-1};    // the next to be copied: everything before it is on the target
+  SourceOffset source_end{-1};  // high watermark; -1: not known yet
+  SourceOffset source_start{-1};
+  TargetOffset target_end{-1};
+  // Since this process started.
+  int64_t records = 0;
+  int64_t bytes = 0;                // as they came, compressed
+  int64_t last_timestamp_ms = -1;   // of the last record that was copied
+  int64_t last_copied_at_ms = -1;   // when the target confirmed it; minus the one above: latency
+
+  int64_t lag() const {
+    return source_end < position ? 0 : source_end.value() - position.value();
+  }
+};
+
+struct GroupStatus {
+  GroupId group;
+  std::string state;   // "synced", "waiting for records", "live on the target", "refused", ...
+  std::string reason;  // in words; may be empty
+  int64_t partitions = 0;  // with a committed offset on the source
+  int64_t synced = 0;      // of these, exactly on the target
+  int64_t synced_at_ms = -1;  // when a commit to the target was last confirmed
+  int64_t latency_ms = -1;    // from seeing it on the source to its confirmation on the target
+};
+
+struct FlowStatus {
+  std::string flow;
+  std::string source_alias;
+  std::string target_alias;
+  std::optional<std::string> source_cluster_id;
+  std::optional<std::string> target_cluster_id;
+  std::string instance;  // this process
+  int64_t started_at_ms = 0;
+  int64_t taken_at_ms = 0;
+  bool ready = false;  // the clusters have been reached and partitions are being copied
+  int64_t records = 0;  // since this process started, of all partitions
+  int64_t bytes = 0;
+  int64_t max_bytes_per_second = 0;  // 0: no limit
+  int64_t buffered_bytes = 0;
+  std::vector<PartitionStatus> partitions;  // ordered by topic, then partition
+  std::vector<GroupStatus> groups;          // ordered by name
+  std::vector<std::string> troubles;        // of the flow as a whole: a cluster that is gone, ...
+};
+
+}  // namespace kferry::replicate
