@@ -31,7 +31,8 @@ struct ClientConfig {
   Duration request_timeout{30'000};
 };
 
-// An answer with record data, and the frame that its Records point into. Moving it keeps them valid.
+// An answer with record data, and the frame that its Records point into. Moving it keeps them
+// valid.
 template <class Response>
 struct Held {
   std::unique_ptr<std::string> frame;

@@ -212,8 +212,8 @@ class Decoder {
   std::map<int64_t, std::string_view> tagged_;  // of the struct whose tagged fields are being read
 };
 
-// Decodes the whole of `bytes`, which must outlive the message's Records; bytes left over are an error. kFailed with the field that is
-// broken.
+// Decodes the whole of `bytes`, which must outlive the message's Records; bytes left over are an
+// error. kFailed with the field that is broken.
 template <class Message>
 Result<Message> decode_message(std::string_view bytes, int16_t version) {
   Message message;
