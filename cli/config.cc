@@ -8,6 +8,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "cli/yaml.h"
+#include "replicate/patterns.h"
 
 namespace kferry::cli {
 namespace {
@@ -69,12 +70,8 @@ void read_team(Config& config, const std::string& name, const YAML::Node& node) 
   const auto patterns = node["patterns"];
   if (!patterns) return;
   for (const std::string& pattern : texts(patterns, where + ".patterns")) {
-    try {
-      const std::regex checked(pattern, std::regex::ECMAScript);
-    } catch (const std::regex_error&) {
-      throw ConfigError{patterns.Mark(),
-                        fmt::format("{}: '{}' is not a regular expression", where, pattern)};
-    }
+    if (const auto checked = replicate::parse_pattern(pattern); !checked)
+      throw ConfigError{patterns.Mark(), fmt::format("{}: {}", where, checked.error().message)};
     config.patterns.emplace_back(pattern, rule);
   }
 }
@@ -171,7 +168,7 @@ Result<std::map<GroupId, migrate::GroupSettings>> resolve(const Config& config,
                                                           const std::vector<GroupId>& groups) {
   std::vector<std::pair<std::regex, const GroupRule*>> patterns;
   for (const auto& [pattern, rule] : config.patterns)
-    patterns.emplace_back(std::regex(pattern, std::regex::ECMAScript), &rule);
+    patterns.emplace_back(replicate::parse_pattern(pattern).value(), &rule);
   std::map<GroupId, migrate::GroupSettings> resolved;
   for (const GroupId& group : groups) {
     GroupRule rule;

@@ -146,6 +146,7 @@ Result<Layers> read_layers(const Values& values, const CommonOptions& common,
     layers.base = std::move(mm2.settings);
     layers.cycles = std::move(mm2.cycles);
     name = layers.base.name;
+    KFERRY_CHECK(check_flow_name(name, mm2_file + ": the flow"));
     if (notes != nullptr) *notes = std::move(mm2.notes);
   }
   if (!common.config_file.empty()) {

@@ -71,11 +71,12 @@ TEST(ReplicateOptions, EveryFlag) {
   const File properties("client.properties", "client.id = mirror\n");
   const auto flow = read_with(
       {"--groups", "b.*", "--groups-exclude", "bad", "--topics-exclude", "tmp-.*",
-       "--config-exclude", "retention.*", "--replication-factor", "3", "--offsets",
-       "translate", "--prefix", "onprem.", "--source-config", properties.path(), "--flow", "onprem->cloud", "--listen", "[::1]:0",
-       "--max-bytes-per-second", "1000", "--buffer-bytes", "1048576", "--zookeeper",
-       "zk:2181/kafka", "--guard", "warn", "--until-caught-up", "--mm2-metrics",
-       "--no-sync-configs", "--no-sync-acls", "--no-mm2-topics", "--request-timeout", "5s", "--dry-run"});
+       "--config-exclude", "retention.*", "--replication-factor", "3", "--offsets", "translate",
+       "--prefix", "onprem.", "--source-config", properties.path(), "--flow", "onprem->cloud",
+       "--listen", "[::1]:0", "--max-bytes-per-second", "1000", "--buffer-bytes", "1048576",
+       "--zookeeper", "zk:2181/kafka", "--guard", "warn", "--until-caught-up", "--mm2-metrics",
+       "--no-sync-configs", "--no-sync-acls", "--no-mm2-topics", "--request-timeout", "5s",
+       "--dry-run"});
   ASSERT_TRUE(ok(flow));
   EXPECT_EQ(flow->name, "onprem->cloud");
   EXPECT_EQ(flow->source.alias, "onprem");

@@ -1,7 +1,10 @@
 #include "replicate/mm2_properties.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "kafkaio/config.h"
@@ -280,6 +283,22 @@ TEST(Mm2Keys, NoKeyStandsTwiceAndEveryOneIsFound) {
     EXPECT_TRUE(key.treatment != Mm2Treatment::kNotNeeded || !key.text.empty()) << key.name;
   }
   EXPECT_EQ(find_mm2_key("topic"), nullptr);
+}
+
+TEST(Mm2Keys, TheManualHasThemAll) {
+  std::ifstream file(std::string(KFERRY_SOURCE_DIR) + "/docs/mm2.md");
+  const std::string manual((std::istreambuf_iterator<char>(file)), {});
+  for (const Mm2Key& key : mm2_keys()) {
+    const std::string name = fmt::format("`{}`", key.name);
+    if (key.treatment == Mm2Treatment::kNotNeeded)
+      EXPECT_NE(manual.find(fmt::format("| {} | {} |\n", name, key.text)), std::string::npos)
+          << name;
+    else if (key.treatment == Mm2Treatment::kOnly && !key.text.empty())
+      EXPECT_NE(manual.find(fmt::format("| {} | `{}` |\n", name, key.text)), std::string::npos)
+          << name;
+    else
+      EXPECT_NE(manual.find(name), std::string::npos) << name;
+  }
 }
 
 }  // namespace
