@@ -597,6 +597,8 @@ public class Load {
             properties.put("compression.type", options.get("compression"));
             properties.put("batch.size", options.get("batch-bytes"));
             properties.put("linger.ms", 1000);
+            properties.put("retry.backoff.ms", 5); // the markers of the last transaction are still being written
+            properties.put("retry.backoff.max.ms", 20);
             properties.put("key.serializer", ByteArraySerializer.class.getName());
             properties.put("value.serializer", ByteArraySerializer.class.getName());
             producer = new KafkaProducer<>(properties);
