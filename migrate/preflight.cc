@@ -100,8 +100,8 @@ class Gatherer {
   }
 
   Result<> read_cluster() {
-    KFERRY_TRY(wire::ClusterMetadata metadata,
-               endpoints_.cluster.fetch_settled_metadata(expected_topics_, kMetadataPatience, wait_));
+    KFERRY_TRY(wire::ClusterMetadata metadata, endpoints_.cluster.fetch_settled_metadata(
+                                                   expected_topics_, kMetadataPatience, wait_));
     facts_.cluster_id = metadata.cluster_id;
     if (zookeeper_cluster_id_ && facts_.cluster_id && *zookeeper_cluster_id_ != *facts_.cluster_id)
       return fail(

@@ -17,8 +17,8 @@ namespace kferry::replicate {
 
 // One of the two clusters. Our own connections and librdkafka's are made from the same settings.
 struct ClusterSettings {
-  std::string alias;              // "source", "target", or as the flow's name has it
-  std::string bootstrap_servers;  // HOST:PORT,…
+  std::string alias;                     // "source", "target", or as the flow's name has it
+  std::string bootstrap_servers;         // HOST:PORT,…
   std::vector<wire::Address> addresses;  // the same, taken apart
   wire::ClientConfig client;
   kafkaio::ClientProperties properties;

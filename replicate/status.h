@@ -25,27 +25,25 @@ struct PartitionStatus {
   TopicPartition source;
   TopicName target_topic;
   Phase phase = Phase::kWaiting;
-  bool identity = true;  // every record has the source's offset; false: exact translation
-  std::string reason;    // why it waits, is quarantined, or is no identity; may be empty
+  bool identity = true;         // every record has the source's offset; false: exact translation
+  std::string reason;           // why it waits, is quarantined, or is no identity; may be empty
   SourceOffset position{-1};    // the next to be copied: everything before it is on the target
   SourceOffset source_end{-1};  // high watermark; -1: not known yet
   SourceOffset source_start{-1};
   TargetOffset target_end{-1};
   // Since this process started.
   int64_t records = 0;
-  int64_t bytes = 0;                // as they came, compressed
-  int64_t last_timestamp_ms = -1;   // of the last record that was copied
-  int64_t last_copied_at_ms = -1;   // when the target confirmed it; minus the one above: latency
+  int64_t bytes = 0;               // as they came, compressed
+  int64_t last_timestamp_ms = -1;  // of the last record that was copied
+  int64_t last_copied_at_ms = -1;  // when the target confirmed it; minus the one above: latency
 
-  int64_t lag() const {
-    return source_end < position ? 0 : source_end.value() - position.value();
-  }
+  int64_t lag() const { return source_end < position ? 0 : source_end.value() - position.value(); }
 };
 
 struct GroupStatus {
   GroupId group;
-  std::string state;   // "synced", "waiting for records", "live on the target", "refused", ...
-  std::string reason;  // in words; may be empty
+  std::string state;       // "synced", "waiting for records", "live on the target", "refused", ...
+  std::string reason;      // in words; may be empty
   int64_t partitions = 0;  // with a committed offset on the source
   int64_t synced = 0;      // of these, exactly on the target
   int64_t synced_at_ms = -1;  // when a commit to the target was last confirmed
@@ -61,7 +59,7 @@ struct FlowStatus {
   std::string instance;  // this process
   int64_t started_at_ms = 0;
   int64_t taken_at_ms = 0;
-  bool ready = false;  // the clusters have been reached and partitions are being copied
+  bool ready = false;   // the clusters have been reached and partitions are being copied
   int64_t records = 0;  // since this process started, of all partitions
   int64_t bytes = 0;
   int64_t max_bytes_per_second = 0;  // 0: no limit

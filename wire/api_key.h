@@ -7,6 +7,8 @@
 namespace kferry::wire {
 
 enum class ApiKey : int16_t {
+  kProduce = 0,
+  kFetch = 1,
   kListOffsets = 2,
   kMetadata = 3,
   kOffsetCommit = 8,
@@ -19,6 +21,12 @@ enum class ApiKey : int16_t {
   kDescribeGroups = 15,
   kListGroups = 16,
   kApiVersions = 18,
+  kInitProducerId = 22,
+  kOffsetForLeaderEpoch = 23,
+  kAddPartitionsToTxn = 24,
+  kEndTxn = 26,
+  kWriteTxnMarkers = 27,
+  kDescribeProducers = 61,
 };
 
 // A broker says of each API the lowest and the highest version it speaks.

@@ -89,12 +89,12 @@ Result<Broker> Broker::connect_ancient(const Address& address, const ClientConfi
 // Version 3 is understood by every broker since 2.4; an older one answers UNSUPPORTED_VERSION in
 // the format of version 0 (KIP-511).
 Result<> Broker::send_versions_request(const Wait& wait) {
-  KFERRY_TRY(const std::string frame, encode(kVersionsRequest, kVersionsVersion));
-  return send(frame, wait);
+  return post(kVersionsRequest, kVersionsVersion, wait);
 }
 
 Result<> Broker::read_versions(const Wait& wait) {
-  KFERRY_TRY(const std::string body, receive_body(ApiVersionsRequest::kName, false, wait));
+  KFERRY_TRY(const Frame frame, receive_frame(ApiVersionsRequest::kName, false, wait));
+  const auto body = std::string_view(frame.bytes).substr(frame.body_at);
   const bool is_unsupported =
       Decoder(body, 0, false).number<int16_t>("ErrorCode") == kUnsupportedVersion;
   Result<ApiVersionsResponse> response;
@@ -133,12 +133,20 @@ Result<int16_t> Broker::choose_version(ApiKey key, const char* name, ApiVersionR
   return std::unexpected(std::move(error));
 }
 
-Result<> Broker::send(const std::string& frame, const Wait& wait) {
+Result<> Broker::send(const std::string& frame, const Splices& splices, const Wait& wait) {
   ++next_correlation_id_;
-  return connection_.send(frame, wait);
+  std::vector<std::string_view> pieces;
+  size_t sent = 0;
+  for (const auto& [at, data] : splices) {
+    pieces.push_back(std::string_view(frame).substr(sent, at - sent));
+    pieces.push_back(data);
+    sent = at;
+  }
+  pieces.push_back(std::string_view(frame).substr(sent));
+  return connection_.send(pieces, wait);
 }
 
-Result<std::string> Broker::receive_body(const char* name, bool flexible, const Wait& wait) {
+Result<Broker::Frame> Broker::receive_frame(const char* name, bool flexible, const Wait& wait) {
   KFERRY_TRY(std::string frame, connection_.receive(wait));
   std::string_view body = frame;
   KFERRY_TRY(const int32_t correlation_id, checked(take_response_header(body, flexible)));
@@ -150,8 +158,8 @@ Result<std::string> Broker::receive_body(const char* name, bool flexible, const 
                 "run kferry again; if it happens again, a proxy between us is broken");
   }
   ++next_expected_id_;
-  frame.erase(0, frame.size() - body.size());
-  return frame;
+  const size_t body_at = frame.size() - body.size();
+  return Frame{std::move(frame), body_at};
 }
 
 }  // namespace kferry::wire

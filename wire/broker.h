@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,6 +29,14 @@ struct ClientConfig {
   std::string client_id = "kferry";
   Duration connect_timeout{10'000};  // until it is known what the broker speaks
   Duration request_timeout{30'000};
+};
+
+// An answer with record data, and the frame that its Records point into. Moving it keeps them
+// valid.
+template <class Response>
+struct Held {
+  std::unique_ptr<std::string> frame;
+  Response response;
 };
 
 // Not thread-safe. Responses come in the order of the requests (Kafka protocol guide), so that
@@ -79,10 +88,32 @@ class Broker {
   template <class Request>
   Result<typename Request::Response> call_held(const Request& request, int16_t version,
                                                const Wait& wait) {
-    KFERRY_TRY(const std::string frame, encode(request, version));
-    KFERRY_CHECK(send(frame, wait));
+    KFERRY_CHECK(post(request, version, wait));
     return receive<Request>(version, wait);
   }
+
+  // Sends a request whose answer is to be taken later, in its turn. Records are sent from where
+  // they lie.
+  template <class Request>
+  Result<> post(const Request& request, int16_t version, const Wait& wait) {
+    Splices splices;
+    KFERRY_TRY(const std::string frame, encode(request, version, &splices));
+    return send(frame, splices, wait);
+  }
+  // The answer to the oldest request that has none yet, which must be a `Request` of `version`.
+  template <class Request>
+  Result<Held<typename Request::Response>> take(int16_t version, const Wait& wait) {
+    using Response = typename Request::Response;
+    KFERRY_TRY(Frame frame, receive_frame<Request>(version, wait));
+    Held<Response> held{std::make_unique<std::string>(std::move(frame.bytes)), {}};
+    const auto body = std::string_view(*held.frame).substr(frame.body_at);
+    KFERRY_TRY(held.response, checked(decode_message<Response>(body, version)));
+    return held;
+  }
+  // Whether take() would not have to wait, once `wait` is over.
+  Result<bool> has_answer(const Wait& wait) { return connection_.has_answer(wait); }
+  // When what was answered makes no sense.
+  void close() { connection_.close(); }
 
   // Sends all of `requests`, some before the answers to earlier ones have come; answers in their
   // order. The first error ends it, and the connection.
@@ -101,6 +132,11 @@ class Broker {
   static constexpr size_t kPipelineDepth = 50;
   static constexpr size_t kPipelineBytes = 32 * 1024;
 
+  struct Frame {
+    std::string bytes;
+    size_t body_at = 0;
+  };
+
   Broker(Connection connection, const ClientConfig& config)
       : connection_(std::move(connection)), config_(config) {}
 
@@ -110,8 +146,8 @@ class Broker {
   Result<> send_versions_request(const Wait& wait);
   Result<> read_versions(const Wait& wait);
   Result<int16_t> choose_version(ApiKey key, const char* name, ApiVersionRange ours) const;
-  Result<> send(const std::string& frame, const Wait& wait);
-  Result<std::string> receive_body(const char* name, bool flexible, const Wait& wait);
+  Result<> send(const std::string& frame, const Splices& splices, const Wait& wait);
+  Result<Frame> receive_frame(const char* name, bool flexible, const Wait& wait);
 
   template <class Request>
   Result<std::vector<typename Request::Response>> pipeline_open(
@@ -128,11 +164,11 @@ class Broker {
       return {};
     };
     for (const Request& request : requests) {
-      KFERRY_TRY(const std::string frame, encode(request, version));
+      KFERRY_TRY(const std::string frame, encode(request, version, nullptr));
       while (!unanswered.empty() && (unanswered.size() >= kPipelineDepth ||
                                      unanswered_bytes + frame.size() > kPipelineBytes))
         KFERRY_CHECK(receive_one());
-      KFERRY_CHECK(send(frame, wait.at_most(config_.request_timeout)));
+      KFERRY_CHECK(send(frame, {}, wait.at_most(config_.request_timeout)));
       unanswered.push_back(frame.size());
       unanswered_bytes += frame.size();
     }
@@ -141,23 +177,28 @@ class Broker {
   }
 
   template <class Request>
-  Result<std::string> encode(const Request& request, int16_t version) const {
+  Result<std::string> encode(const Request& request, int16_t version, Splices* splices) const {
     std::string frame;
     const RequestHeader header{Request::kApiKey, version, next_correlation_id_, config_.client_id};
     KFERRY_CHECK(encode_request_header(header, version >= Request::kFlexibleSince, frame));
-    KFERRY_CHECK(encode_message(request, version, frame));
+    KFERRY_CHECK(encode_message(request, version, frame, splices));
     return frame;
   }
 
   template <class Request>
-  Result<typename Request::Response> receive(int16_t version, const Wait& wait) {
-    using Response = typename Request::Response;
+  Result<Frame> receive_frame(int16_t version, const Wait& wait) {
     // The answer to ApiVersions always has the old header, so that any client can read it
     // (KIP-511).
     const bool flexible_header =
         version >= Request::kFlexibleSince && Request::kApiKey != ApiKey::kApiVersions;
-    KFERRY_TRY(const std::string body, receive_body(Request::kName, flexible_header, wait));
-    return checked(decode_message<Response>(body, version));
+    return receive_frame(Request::kName, flexible_header, wait);
+  }
+
+  template <class Request>
+  Result<typename Request::Response> receive(int16_t version, const Wait& wait) {
+    KFERRY_TRY(const Frame frame, receive_frame<Request>(version, wait));
+    const auto body = std::string_view(frame.bytes).substr(frame.body_at);
+    return checked(decode_message<typename Request::Response>(body, version));
   }
 
   // A malformed answer ends the connection.

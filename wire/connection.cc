@@ -168,12 +168,15 @@ Result<bool> Connection::has_answer(const Wait& wait) {
   return result && !*result;
 }
 
-Result<> Connection::send(std::string_view payload, const Wait& wait) {
+Result<> Connection::send(const std::vector<std::string_view>& pieces, const Wait& wait) {
   if (!is_open()) return unreachable(impl_->address, "the connection is closed");
-  const auto size = static_cast<uint32_t>(payload.size());
+  size_t total = 0;
+  for (const std::string_view piece : pieces) total += piece.size();
+  const auto size = static_cast<uint32_t>(total);
   const std::array<char, 4> prefix{static_cast<char>(size >> 24), static_cast<char>(size >> 16),
                                    static_cast<char>(size >> 8), static_cast<char>(size)};
-  const std::array<asio::const_buffer, 2> buffers{asio::buffer(prefix), asio::buffer(payload)};
+  std::vector<asio::const_buffer> buffers{asio::buffer(prefix)};
+  for (const std::string_view piece : pieces) buffers.push_back(asio::buffer(piece));
   std::optional<error_code> result;
   asio::async_write(impl_->socket, buffers, [&](error_code error, size_t) { result = error; });
   return impl_->finish(result, wait, "sending a request");
@@ -198,6 +201,7 @@ Result<std::string> Connection::receive(const Wait& wait) {
                 "check the port in --bootstrap-server");
   }
   std::string payload;
+  payload.reserve(static_cast<size_t>(size));  // address space: memory only once it is written
   while (payload.size() < static_cast<size_t>(size)) {
     const size_t have = payload.size();
     payload.resize(std::min(static_cast<size_t>(size), have + kReadChunkBytes));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/interrupt.h"
 #include "base/result.h"
@@ -35,8 +36,8 @@ class Connection {
   // Whether an answer, or the end of the connection, comes before `wait` is over. If not, the
   // connection can still be used.
   Result<bool> has_answer(const Wait& wait);
-  // Sends `payload` with its int32 length in front of it.
-  Result<> send(std::string_view payload, const Wait& wait);
+  // Sends the pieces as one payload, with its int32 length in front of it.
+  Result<> send(const std::vector<std::string_view>& pieces, const Wait& wait);
   // The next frame without its length. kFailed when the length is impossible: no Kafka listener.
   Result<std::string> receive(const Wait& wait);
 

@@ -95,7 +95,7 @@ class Decoder {
       const std::string_view bytes = take(name, value.size());
       if (error_.empty()) std::memcpy(value.data(), bytes.data(), value.size());
     } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Bytes> ||
-                         IsVector<T>::value) {
+                         std::is_same_v<T, Records> || IsVector<T>::value) {
       const int64_t length = read_length<T>(name);
       if (length < 0) return set_error(name, "null where null is not allowed");
       decode_sized(name, value, length);
@@ -129,7 +129,7 @@ class Decoder {
       if (static_cast<size_t>(length) > kMaxStringBytes)
         return set_error(name, fmt::format("a string of {} bytes", length));
       value = take(name, static_cast<size_t>(length));
-    } else if constexpr (std::is_same_v<T, Bytes>) {
+    } else if constexpr (std::is_same_v<T, Bytes> || std::is_same_v<T, Records>) {
       value.data = take(name, static_cast<size_t>(length));
     } else {
       elements_ += length;
@@ -212,8 +212,8 @@ class Decoder {
   std::map<int64_t, std::string_view> tagged_;  // of the struct whose tagged fields are being read
 };
 
-// Decodes the whole of `bytes`; bytes left over are an error. kFailed with the field that is
-// broken.
+// Decodes the whole of `bytes`, which must outlive the message's Records; bytes left over are an
+// error. kFailed with the field that is broken.
 template <class Message>
 Result<Message> decode_message(std::string_view bytes, int16_t version) {
   Message message;

@@ -4,7 +4,9 @@
 #include <bit>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -13,11 +15,19 @@
 
 namespace kferry::wire {
 
+// Record data that belongs into a frame at `at` and is sent from where it lies.
+struct Splice {
+  size_t at = 0;  // in the frame's own bytes
+  std::string_view data;
+};
+using Splices = std::vector<Splice>;
+
 // Appends one message to `out`. The first error is kept; nothing after it counts.
 class Encoder {
  public:
-  Encoder(std::string& out, int16_t version, bool flexible)
-      : out_(&out), version_(version), flexible_(flexible) {}
+  // With `splices`, Records are not copied into `out` but noted there, in order.
+  Encoder(std::string& out, int16_t version, bool flexible, Splices* splices = nullptr)
+      : out_(&out), splices_(splices), version_(version), flexible_(flexible) {}
 
   int16_t version() const { return version_; }
   bool flexible() const { return flexible_; }
@@ -104,6 +114,12 @@ class Encoder {
     } else if constexpr (std::is_same_v<T, Bytes>) {
       length(name, value.data.size());
       *out_ += value.data;
+    } else if constexpr (std::is_same_v<T, Records>) {
+      length(name, value.data.size());
+      if (splices_ == nullptr)
+        *out_ += value.data;
+      else
+        splices_->push_back({out_->size(), value.data});
     } else if constexpr (std::is_same_v<T, Uuid>) {
       out_->append(reinterpret_cast<const char*>(value.data()), value.size());
     } else if constexpr (IsVector<T>::value) {
@@ -127,8 +143,10 @@ class Encoder {
   void encode_tagged(const char* name, const T& value, const Field& field) {
     std::string bytes;
     std::string* const out = std::exchange(out_, &bytes);
+    Splices* const splices = std::exchange(splices_, nullptr);
     encode(name, value, field);
     out_ = out;
+    splices_ = splices;
     tagged_[field.tag] = std::move(bytes);
   }
 
@@ -165,6 +183,7 @@ class Encoder {
   }
 
   std::string* out_;
+  Splices* splices_;
   int16_t version_;
   bool flexible_;
   std::string error_;
@@ -174,9 +193,10 @@ class Encoder {
 // Appends `message` in `version` to `out`. kFailed: a field is set that the version lacks, or too
 // long.
 template <class Message>
-Result<> encode_message(const Message& message, int16_t version, std::string& out) {
+Result<> encode_message(const Message& message, int16_t version, std::string& out,
+                        Splices* splices = nullptr) {
   const size_t size_before = out.size();
-  Encoder encoder(out, version, version >= Message::kFlexibleSince);
+  Encoder encoder(out, version, version >= Message::kFlexibleSince, splices);
   const_cast<Message&>(message).fields(encoder);
   encoder.end_struct();
   if (encoder.error().empty()) return {};

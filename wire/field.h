@@ -12,6 +12,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -44,6 +45,13 @@ struct Field {
 struct Bytes {
   std::string data;
   friend bool operator==(const Bytes&, const Bytes&) = default;
+};
+
+// Kafka's "records": as Bytes, but a view. Decoded, it points into the frame it came in; what is
+// encoded must live until it has been sent.
+struct Records {
+  std::string_view data;
+  friend bool operator==(const Records&, const Records&) = default;
 };
 
 constexpr size_t kMaxStringBytes = 32767;  // also where the length is a varint

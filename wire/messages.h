@@ -4,18 +4,26 @@
 #include <tuple>
 
 #include "wire/messages/api_versions.h"
+#include "wire/messages/fetch.h"
 #include "wire/messages/find_coordinator.h"
 #include "wire/messages/group_listing.h"
 #include "wire/messages/group_membership.h"
+#include "wire/messages/leader_epoch.h"
 #include "wire/messages/list_offsets.h"
 #include "wire/messages/metadata.h"
 #include "wire/messages/offsets.h"
+#include "wire/messages/produce.h"
+#include "wire/messages/producer_state.h"
+#include "wire/messages/transactions.h"
 
 namespace kferry::wire {
 
 using AllRequests =
     std::tuple<ApiVersionsRequest, MetadataRequest, FindCoordinatorRequest, JoinGroupRequest,
                SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest,
-               OffsetFetchRequest, ListOffsetsRequest, DescribeGroupsRequest, ListGroupsRequest>;
+               OffsetFetchRequest, ListOffsetsRequest, DescribeGroupsRequest, ListGroupsRequest,
+               FetchRequest, ProduceRequest, InitProducerIdRequest, DescribeProducersRequest,
+               WriteTxnMarkersRequest, AddPartitionsToTxnRequest, EndTxnRequest,
+               OffsetForLeaderEpochRequest>;
 
 }  // namespace kferry::wire

@@ -46,7 +46,8 @@ Error wrong_chroot(const std::string& connect, const NodeChildren& root) {
       0};
 }
 
-// What is not about groups: cluster id, brokers, topics, and whether this is Kafka's ZooKeeper at all.
+// What is not about groups: cluster id, brokers, topics, and whether this is Kafka's ZooKeeper at
+// all.
 Result<> read_cluster(Reader& reader, const ScanRequest& request, Snapshot& snapshot) {
   bool brokers_exist = false;
   const std::vector<std::string> roots = {"/consumers", "/brokers"};

@@ -167,7 +167,7 @@ TEST(Connection, AStopEndsAWriteThatNobodyReads) {
     watch = {};
     stop.request_stop();
   });
-  const auto sent = connection->send(more_than_buffers_hold, Wait(Deadline::after(kLong), stop));
+  const auto sent = connection->send({more_than_buffers_hold}, Wait(Deadline::after(kLong), stop));
   stopper.join();
   EXPECT_LT(watch.elapsed(), Duration(300) + kSoon / 2);
   ASSERT_TRUE(fails(sent, ErrorKind::kInterrupted, "sending a request"));

@@ -35,7 +35,8 @@ std::string type_text(std::string type) {
   return type;
 }
 
-FieldDescription parse_field(const json& field) {
+// `common` are the structs that fields name instead of having fields of their own.
+FieldDescription parse_field(const json& field, const json& common) {
   FieldDescription parsed;
   parsed.name = field.at("name");
   parsed.type = type_text(field.at("type"));
@@ -47,8 +48,11 @@ FieldDescription parse_field(const json& field) {
   // Ours are tagged in all their versions or in none.
   if (parsed.tag >= 0 && parse_versions(field.at("taggedVersions")) != parsed.versions)
     throw std::runtime_error(parsed.name + " is tagged in some of its versions only");
-  for (const json& child : field.value("fields", json::array()))
-    parsed.children.push_back(parse_field(child));
+  json children = field.value("fields", json::array());
+  for (const json& one : common)
+    if (field.at("type") == one.at("name") || field.at("type") == "[]" + one.value("name", ""))
+      children = one.at("fields");
+  for (const json& child : children) parsed.children.push_back(parse_field(child, common));
   return parsed;
 }
 
@@ -124,7 +128,9 @@ KafkaDefinition parse_definition(const json& definition) {
   parsed.api_key = definition.at("apiKey");
   parsed.versions = parse_versions(definition.at("validVersions"));
   parsed.flexible = parse_versions(definition.at("flexibleVersions"));
-  for (const json& field : definition.at("fields")) parsed.fields.push_back(parse_field(field));
+  const json common = definition.value("commonStructs", json::array());
+  for (const json& field : definition.at("fields"))
+    parsed.fields.push_back(parse_field(field, common));
   return parsed;
 }
 

@@ -42,6 +42,9 @@ class MessageFiller {
     } else if constexpr (std::is_same_v<T, wire::Bytes>) {
       value.data.resize(below(5) == 0 ? 200 : below(9));
       for (char& byte : value.data) byte = static_cast<char>(random_());
+    } else if constexpr (std::is_same_v<T, wire::Records>) {
+      static constexpr std::string_view kData = "any bytes will do for record data";
+      value.data = kData.substr(0, below(kData.size()));
     } else if constexpr (std::is_same_v<T, wire::Uuid>) {
       for (uint8_t& byte : value) byte = static_cast<uint8_t>(random_());
     } else if constexpr (wire::IsVector<T>::value) {

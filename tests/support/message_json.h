@@ -39,7 +39,7 @@ class MessageJsonWriter {
       return value.value();
     } else if constexpr (std::is_integral_v<T> || std::is_same_v<T, std::string>) {
       return value;
-    } else if constexpr (std::is_same_v<T, wire::Bytes>) {
+    } else if constexpr (std::is_same_v<T, wire::Bytes> || std::is_same_v<T, wire::Records>) {
       return base64(value.data);
     } else if constexpr (std::is_same_v<T, wire::Uuid>) {
       return uuid_text(value);

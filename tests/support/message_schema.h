@@ -56,6 +56,8 @@ class SchemaDescriber {
       return "string";
     } else if constexpr (std::is_same_v<Value, wire::Bytes>) {
       return "bytes";
+    } else if constexpr (std::is_same_v<Value, wire::Records>) {
+      return "records";
     } else if constexpr (std::is_same_v<Value, wire::Uuid>) {
       return "uuid";
     } else {

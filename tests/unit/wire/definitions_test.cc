@@ -23,6 +23,7 @@ constexpr Deviation kDeviations[] = {
     {"OffsetCommitRequest.RetentionTimeMs", "ignorable",
      "a guard against expiry must not vanish silently"},
     {"FindCoordinatorResponse.ErrorMessage", "default", "no message is null, also in version 0"},
+    {"FetchResponse.Responses.Partitions.AbortedTransactions", "default", "unset is null"},
     {"OffsetFetchRequest.Topics", "default", "unset is null; an empty list is a set one"},
 };
 
@@ -42,6 +43,11 @@ constexpr NewerVersion kLeftOutOf42[] = {
     {"OffsetCommitRequest", 10, "topic ids instead of names"},
     {"OffsetFetchRequest", 10, "topic ids instead of names"},
     {"ListOffsetsRequest", 11, "timestamps of tiered storage, which we never ask for"},
+    {"FetchRequest", 18, "lets followers tell their high watermark"},
+    {"ProduceRequest", 13, "KIP-890's transactions (12), topic ids instead of names (13)"},
+    {"InitProducerIdRequest", 6, "two-phase commit (KIP-939)"},
+    {"EndTxnRequest", 5, "KIP-890's epochs that rise with each transaction"},
+    {"WriteTxnMarkersRequest", 2, "tells which KIP-890 version a transaction has"},
 };
 
 std::vector<std::string> message_names() {

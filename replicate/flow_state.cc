@@ -1,0 +1,150 @@
+#include "replicate/flow_state.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace kferry::replicate {
+namespace {
+
+using nlohmann::json;
+
+std::string partition_part(const TopicPartition& source) {
+  return fmt::format("{}/{}", source.topic, source.partition);
+}
+
+// read(json) of the record under `key`; nullopt when there is none.
+template <class Read>
+auto read_record(const std::map<std::string, std::string>& records, const std::string& key,
+                 Read read) -> Result<std::optional<decltype(read(json()))>> {
+  const auto found = records.find(key);
+  if (found == records.end()) return std::nullopt;
+  try {
+    return read(json::parse(found->second));
+  } catch (const json::exception& error) {
+    return fail(ErrorKind::kFailed,
+                fmt::format("the flow's state: record '{}' is not readable: {}", key, error.what()),
+                "another version of kferry wrote it, or somebody else; do not delete it before you "
+                "know");
+  }
+}
+
+}  // namespace
+
+std::string topic_key(const TopicName& source) {
+  return "topic/" + source.value();
+}
+std::string partition_key(const TopicPartition& source) {
+  return "partition/" + partition_part(source);
+}
+std::string plan_key(const TopicPartition& source) {
+  return "plan/" + partition_part(source);
+}
+std::string runs_key(const TopicPartition& source, size_t chunk) {
+  return fmt::format("runs/{}/{}", partition_part(source), chunk);
+}
+
+std::string to_json(const FlowRecord& record) {
+  return json{{"source_cluster_id", record.source_cluster_id},
+              {"target_cluster_id", record.target_cluster_id},
+              {"producer", {record.producer_id, record.producer_epoch}},
+              {"filler", {record.filler_id, record.filler_epoch}}}
+      .dump();
+}
+
+std::string to_json(const TopicRecord& record) {
+  return json{
+      {"source_id", record.source_id}, {"created", record.created}, {"finished", record.finished}}
+      .dump();
+}
+
+std::string to_json(const PartitionRecord& record) {
+  json value{{"identity", record.identity},
+             {"source", record.reference.source.value()},
+             {"target", record.reference.target.value()},
+             {"copied", record.reference.copied}};
+  if (!record.why_not_identity.empty()) value["why_not_identity"] = record.why_not_identity;
+  if (record.epochs_since != 0) value["epochs_since"] = record.epochs_since;
+  if (record.copied_before != 0) value["copied_before"] = record.copied_before;
+  if (record.fill_to) value["fill_to"] = record.fill_to->value();
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string to_json(const SourcePlan& plan) {
+  json value = json::array();
+  for (const auto& [copied, source] : plan) value.push_back({copied, source.value()});
+  return value.dump();
+}
+
+std::string runs_to_json(const std::vector<OffsetRun>& runs) {
+  json value = json::array();
+  for (const OffsetRun& run : runs) value.push_back({run.source.value(), run.target.value()});
+  return value.dump();
+}
+
+Result<std::optional<FlowRecord>> LoadedState::flow() const {
+  return read_record(records_, "flow", [](const json& value) {
+    FlowRecord record;
+    value.at("source_cluster_id").get_to(record.source_cluster_id);
+    value.at("target_cluster_id").get_to(record.target_cluster_id);
+    value.at("producer").at(0).get_to(record.producer_id);
+    value.at("producer").at(1).get_to(record.producer_epoch);
+    value.at("filler").at(0).get_to(record.filler_id);
+    value.at("filler").at(1).get_to(record.filler_epoch);
+    return record;
+  });
+}
+
+Result<std::optional<TopicRecord>> LoadedState::topic(const TopicName& source) const {
+  return read_record(records_, topic_key(source), [](const json& value) {
+    TopicRecord record;
+    value.at("source_id").get_to(record.source_id);
+    value.at("created").get_to(record.created);
+    value.at("finished").get_to(record.finished);
+    return record;
+  });
+}
+
+Result<std::optional<PartitionRecord>> LoadedState::partition(const TopicPartition& source) const {
+  return read_record(records_, partition_key(source), [](const json& value) {
+    PartitionRecord record;
+    value.at("identity").get_to(record.identity);
+    record.reference.source = SourceOffset(value.at("source").get<int64_t>());
+    record.reference.target = TargetOffset(value.at("target").get<int64_t>());
+    value.at("copied").get_to(record.reference.copied);
+    record.why_not_identity = value.value("why_not_identity", "");
+    record.epochs_since = value.value("epochs_since", int16_t{0});
+    record.copied_before = value.value("copied_before", int64_t{0});
+    if (value.contains("fill_to"))
+      record.fill_to = SourceOffset(value.at("fill_to").get<int64_t>());
+    return record;
+  });
+}
+
+Result<SourcePlan> LoadedState::plan(const TopicPartition& source) const {
+  KFERRY_TRY(const auto plan, read_record(records_, plan_key(source), [](const json& value) {
+               SourcePlan read;
+               for (const json& one : value)
+                 read.emplace_back(one.at(0).get<int64_t>(),
+                                   SourceOffset(one.at(1).get<int64_t>()));
+               return read;
+             }));
+  return plan.value_or(SourcePlan{});
+}
+
+Result<OffsetMap> LoadedState::map(const TopicPartition& source) const {
+  OffsetMap map;
+  for (size_t chunk = 0;; ++chunk) {
+    KFERRY_TRY(
+        const auto runs, read_record(records_, runs_key(source, chunk), [](const json& value) {
+          std::vector<OffsetRun> read;
+          for (const json& one : value)
+            read.push_back(
+                {SourceOffset(one.at(0).get<int64_t>()), TargetOffset(one.at(1).get<int64_t>())});
+          return read;
+        }));
+    if (!runs) return map;
+    for (const OffsetRun& run : *runs) map.add(run);
+  }
+}
+
+}  // namespace kferry::replicate

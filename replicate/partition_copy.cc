@@ -1,0 +1,307 @@
+#include "replicate/partition_copy.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "wire/error_code.h"
+#include "wire/record_batch.h"
+
+namespace kferry::replicate {
+namespace {
+
+// Batches below this size are merged, once so many of them wait that one by one they would be held
+// up by round trips (measured: bench/mirror --scenario one-record).
+constexpr size_t kTinyBatchBytes = 16 * 1024;
+constexpr size_t kTinyBatchesWorthMerging = 8;
+constexpr size_t kMergedBytes = 256 * 1024;
+constexpr int32_t kMergedRecords = 10'000;
+
+// After that many failures in a row without any progress there is no use in going on.
+constexpr int kMostFailures = 10;
+
+enum class Cure { kReposition, kNewProducer, kGiveUp };
+
+Cure cure_of(int16_t code) {
+  switch (code) {
+    case wire::kOutOfOrderSequenceNumber:
+    case wire::kDuplicateSequenceNumber:
+    case wire::kInvalidProducerEpoch:
+    case wire::kUnknownServerError:
+      return Cure::kReposition;
+    case wire::kUnknownProducerId:
+      return Cure::kNewProducer;
+    default:
+      return wire::error_row(code).retriable ? Cure::kReposition : Cure::kGiveUp;
+  }
+}
+
+std::string what_to_do(int16_t code) {
+  switch (code) {
+    case wire::kMessageTooLarge:
+    case wire::kRecordListTooLarge:
+      return "; raise max.message.bytes of the target's topic";
+    case wire::kCorruptMessage:
+      return "; the batch is corrupt in the source's log (kafka-dump-log.sh shows it)";
+    case wire::kTopicAuthorizationFailed:
+      return "; grant WRITE on the topic";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+void PartitionCopy::start(Start start) {
+  confirmed_ = start.position;
+  producer_ = start.producer;
+  identity_ = start.identity;
+  why_not_identity_ = std::move(start.why_not_identity);
+  map_ = std::move(start.map);
+  if (!identity_) map_.add({confirmed_.source, confirmed_.target});
+  started_ = true;
+  wants_translation_ = wants_new_producer_ = doubts_source_ = false;
+  diverges_at_.reset();
+  failure_.reset();
+  drop_everything();
+  set_phase(Phase::kCopying);
+}
+
+void PartitionCopy::set_phase(Phase phase, std::string reason) {
+  phase_ = phase;
+  reason_ = std::move(reason);
+}
+
+void PartitionCopy::quarantine(std::string reason) {
+  drop_everything();
+  set_phase(Phase::kQuarantined, std::move(reason));
+}
+
+void PartitionCopy::reposition(std::string reason) {
+  if (phase_ == Phase::kQuarantined) return;
+  set_phase(Phase::kPositioning, std::move(reason));
+}
+
+// What is in flight stays: its answers are still to come.
+void PartitionCopy::drop_everything() {
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  copied_when_sent_ = copied_when_taken_ = confirmed_.copied;
+  fetch_position_ = confirmed_.source;
+  last_epoch_ = -1;
+  ++generation_;
+}
+
+void PartitionCopy::note_source(SourceOffset log_start, SourceOffset end) {
+  if (log_start.value() >= 0) counters_.source_start = log_start;
+  if (end.value() >= 0) counters_.source_end = end;
+}
+
+void PartitionCopy::doubt_source(std::optional<SourceOffset> diverges_at) {
+  doubts_source_ = true;
+  diverges_at_ = diverges_at;
+  reposition("the source does not have what follows");
+}
+
+std::vector<std::pair<int64_t, SourceOffset>> PartitionCopy::plan_of(const TakenIn& taken) const {
+  std::vector<std::pair<int64_t, SourceOffset>> plan;
+  if (identity_) return plan;
+  int64_t copied = copied_when_taken_;
+  bool hole = false;
+  for (const CopyItem& item : taken.items) {
+    if (item.is_gap()) {
+      hole = true;
+      continue;
+    }
+    if (hole) plan.emplace_back(copied, item.first);
+    hole = false;
+    copied += item.records;
+  }
+  return plan;
+}
+
+void PartitionCopy::accept(TakenIn taken) {
+  fetch_position_ = taken.next;
+  if (taken.last_epoch >= 0) last_epoch_ = taken.last_epoch;
+  for (CopyItem& item : taken.items) {
+    if (item.is_gap()) {
+      accept_gap(item);
+      continue;
+    }
+    waiting_bytes_ += static_cast<int64_t>(item.batch.size());
+    copied_when_taken_ += item.records;
+    waiting_.push_back(std::move(item));
+  }
+}
+
+void PartitionCopy::accept_gap(const CopyItem& gap) {
+  if (identity_ && gap.offsets() > kMostMarkers)
+    return end_identity(fmt::format("{} offsets from {} on have no record on the source",
+                                    gap.offsets(), gap.first));
+  if (!waiting_.empty() && waiting_.back().is_gap())
+    waiting_.back().next = gap.next;
+  else
+    waiting_.push_back(gap);
+}
+
+void PartitionCopy::end_identity(std::string reason) {
+  if (mode_ == OffsetsMode::kIdentity)
+    return quarantine(reason + "; --offsets auto would go on with exact translation");
+  why_not_identity_ = reason;
+  wants_translation_ = true;
+  reposition(std::move(reason));
+}
+
+bool PartitionCopy::is_tiny(const CopyItem& item) const {
+  return !item.is_gap() && item.batch.size() < kTinyBatchBytes;
+}
+
+std::vector<CopyItem> PartitionCopy::next_work() {
+  std::vector<CopyItem> work;
+  if (!has_waiting()) return work;
+  const auto take_front = [&] {
+    waiting_bytes_ -= static_cast<int64_t>(waiting_.front().batch.size());
+    work.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  };
+  if (waiting_.front().is_gap() && !identity_) {
+    // Nothing to send: what follows closes up. A gap at the end is confirmed with what precedes it.
+    if (waiting_.size() == 1 && !in_flight_.empty()) return work;
+    if (in_flight_.empty()) confirmed_.source = waiting_.front().next;
+    waiting_.pop_front();
+    if (waiting_.empty()) return work;
+  }
+  if (waiting_.front().is_gap()) {
+    if (!in_flight_.empty()) return work;
+    CopyItem& gap = waiting_.front();
+    CopyItem part = gap;
+    part.next =
+        SourceOffset(std::min(gap.next.value(), gap.first.value() + int64_t{kMarkersPerRequest}));
+    gap.first = part.next;
+    if (gap.offsets() == 0) waiting_.pop_front();
+    work.push_back(std::move(part));
+    return work;
+  }
+  const bool gap_in_flight = !in_flight_.empty() && in_flight_.back().is_gap();
+  if (in_flight_.size() >= kMostInFlight || gap_in_flight) return work;
+  take_front();
+  if (!is_tiny(work.front()) || waiting_.size() < kTinyBatchesWorthMerging) return work;
+  size_t bytes = work.front().batch.size();
+  int32_t records = work.front().records;
+  while (!waiting_.empty() && bytes < kMergedBytes && records < kMergedRecords) {
+    if (waiting_.front().is_gap()) {
+      if (identity_ || waiting_.size() == 1) break;
+      waiting_.pop_front();
+    }
+    if (!is_tiny(waiting_.front())) break;
+    bytes += waiting_.front().batch.size();
+    records += waiting_.front().records;
+    take_front();
+  }
+  return work;
+}
+
+const CopyItem* PartitionCopy::sent(CopyItem item, int64_t generation) {
+  if (phase_ != Phase::kCopying || failure_ || generation != generation_) return nullptr;
+  if (!item.is_gap()) {
+    const int64_t ours = copied_when_sent_ - producer_.copied_before;
+    wire::stamp_for_produce(item.batch, {.producer_id = producer_.id,
+                                         .producer_epoch = producer_.epoch,
+                                         .base_sequence = wire::advance_sequence(0, ours)});
+    copied_when_sent_ += item.records;
+  }
+  in_flight_.push_back(std::move(item));
+  return &in_flight_.back();
+}
+
+void PartitionCopy::on_ack(const Ack& ack, int64_t now_ms) {
+  if (in_flight_.empty()) return;
+  const CopyItem item = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  if (phase_ == Phase::kQuarantined) return;
+  if (!failure_ && ack.error_code != wire::kNone) failure_ = ack;
+  if (!failure_) confirm(item, ack, now_ms);
+  if (failure_ && in_flight_.empty()) settle_failure();
+}
+
+void PartitionCopy::confirm(const CopyItem& item, const Ack& ack, int64_t now_ms) {
+  if (item.is_gap()) {
+    confirmed_.source = item.next;
+    confirmed_.target = TargetOffset(confirmed_.target.value() + item.offsets());
+    return;
+  }
+  if (ack.base_offset < confirmed_.target) {
+    // The answer of an earlier one: what the target has is not what we believe.
+    failure_ = Ack{target_, wire::kDuplicateSequenceNumber, ack.base_offset, {}};
+    return;
+  }
+  if (ack.base_offset > confirmed_.target && identity_) {
+    quarantine(fmt::format(
+        "somebody else wrote to {} on the target at offset {}: record {} of the source went to {}; "
+        "stop the foreign writer, then start over with an empty topic or with --offsets translate",
+        target_, confirmed_.target, item.first, ack.base_offset));
+    return;
+  }
+  if (!identity_) {
+    map_.add({item.first, ack.base_offset});
+    for (const RunInBatch& run : item.later_runs)
+      map_.add({run.source, TargetOffset(ack.base_offset.value() + run.index)});
+  }
+  failures_without_progress_ = 0;
+  confirmed_.source = item.next;
+  confirmed_.target = TargetOffset(ack.base_offset.value() + item.records);
+  confirmed_.copied += item.records;
+  counters_.records += item.records;
+  counters_.bytes += static_cast<int64_t>(item.batch.size());
+  counters_.last_timestamp_ms = item.last_timestamp_ms;
+  counters_.last_copied_at_ms = now_ms;
+}
+
+void PartitionCopy::settle_failure() {
+  const Ack failure = *std::exchange(failure_, std::nullopt);
+  if (failure.error_code == wire::kClusterAuthorizationFailed)
+    return end_identity("the target allows no transaction markers (ALTER on the cluster)");
+  const Cure cure = cure_of(failure.error_code);
+  const auto& row = wire::error_row(failure.error_code);
+  const std::string words =
+      fmt::format("{} on the target: {} ({})", target_, row.name,
+                  failure.message.empty() ? row.description : std::string_view(failure.message));
+  const bool sequence_trouble = cure != Cure::kGiveUp && !row.retriable;
+  if (sequence_trouble || failure.error_code == wire::kCorruptMessage) ++failures_without_progress_;
+  const int most = failure.error_code == wire::kCorruptMessage ? 2 : kMostFailures;
+  if (cure == Cure::kGiveUp || failures_without_progress_ >= most)
+    return quarantine(fmt::format("record {} cannot be written to {}{}", confirmed_.source, words,
+                                  what_to_do(failure.error_code)));
+  wants_new_producer_ = cure == Cure::kNewProducer;
+  reposition(words);
+}
+
+void PartitionCopy::connection_lost(const std::string& why) {
+  const bool unknown = !in_flight_.empty();
+  in_flight_.clear();
+  failure_.reset();
+  if (unknown) reposition(why);
+}
+
+std::optional<Translation> PartitionCopy::translate(SourceOffset offset) const {
+  if (!started_) return std::nullopt;
+  if (offset > confirmed_.source) return Translation{target_, confirmed_.target, false};
+  if (identity_) return Translation{target_, TargetOffset(offset.value()), true};
+  const auto target = map_.to_target(offset);
+  if (!target) return std::nullopt;
+  return Translation{target_, *target, true};
+}
+
+PartitionStatus PartitionCopy::status() const {
+  PartitionStatus status = counters_;
+  status.source = source_;
+  status.target_topic = target_.topic;
+  status.phase = phase_;
+  status.identity = identity_;
+  status.reason = reason_.empty() ? why_not_identity_ : reason_;
+  if (started_) status.position = confirmed_.source;
+  if (started_) status.target_end = confirmed_.target;
+  return status;
+}
+
+}  // namespace kferry::replicate
