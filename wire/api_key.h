@@ -19,6 +19,8 @@ enum class ApiKey : int16_t {
   kDescribeGroups = 15,
   kListGroups = 16,
   kApiVersions = 18,
+  kDescribeAcls = 29,
+  kCreateAcls = 30,
 };
 
 // A broker says of each API the lowest and the highest version it speaks.

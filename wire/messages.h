@@ -3,6 +3,7 @@
 
 #include <tuple>
 
+#include "wire/messages/acls.h"
 #include "wire/messages/api_versions.h"
 #include "wire/messages/find_coordinator.h"
 #include "wire/messages/group_listing.h"
@@ -16,6 +17,7 @@ namespace kferry::wire {
 using AllRequests =
     std::tuple<ApiVersionsRequest, MetadataRequest, FindCoordinatorRequest, JoinGroupRequest,
                SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest,
-               OffsetFetchRequest, ListOffsetsRequest, DescribeGroupsRequest, ListGroupsRequest>;
+               OffsetFetchRequest, ListOffsetsRequest, DescribeGroupsRequest, ListGroupsRequest,
+               DescribeAclsRequest, CreateAclsRequest>;
 
 }  // namespace kferry::wire
