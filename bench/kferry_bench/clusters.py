@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "testenv"))
 
-from kferry_testenv import TestenvError, jars, load, protocol  # noqa: E402
+from kferry_testenv import TestenvError, jars, load, protocol, workload  # noqa: E402
 
 UNKNOWN_TOPIC = 3
 
