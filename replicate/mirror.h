@@ -63,6 +63,18 @@ class Mirror final : public StatusSource, public Controls {
     std::jthread thread;
   };
 
+  // Where the brokers are, as the last refresh has it. Thread-safe.
+  class AddressBook {
+   public:
+    void learn(const std::map<BrokerId, wire::Address>& brokers);
+    Result<wire::Broker> connect(BrokerId id, const ClusterSettings& cluster,
+                                 const Wait& wait) const;
+
+   private:
+    mutable std::mutex mutex_;
+    std::map<BrokerId, wire::Address> brokers_;
+  };
+
   Result<> connect();
   Result<> read_flow_record();
   Result<FlowRecord> make_flow_record(const Wait& wait);
@@ -79,7 +91,9 @@ class Mirror final : public StatusSource, public Controls {
   std::optional<Ending> reached_goals() const;
   void stop_workers();
 
-  bool leads() const { return slots_.contains(Partition(0)); }  // does what one process does for all
+  bool leads() const {
+    return slots_.contains(Partition(0));
+  }  // does what one process does for all
 
   const FlowSettings flow_;
   const StopToken& stop_;
@@ -92,8 +106,11 @@ class Mirror final : public StatusSource, public Controls {
   std::atomic<bool> refresh_wanted_ = true;
   std::atomic<bool> ready_ = false;
 
+  AddressBook source_brokers_;
+  AddressBook target_brokers_;
   std::unique_ptr<wire::Cluster> source_;
   std::unique_ptr<wire::Cluster> target_;
+  std::unique_ptr<kafkaio::TopicAdmin> source_admin_;
   std::unique_ptr<kafkaio::TopicAdmin> admin_;  // of the target; the main thread's
   std::unique_ptr<kafkaio::TopicAdmin> preparer_admin_;
   std::unique_ptr<StateTopic> state_;
@@ -102,6 +119,7 @@ class Mirror final : public StatusSource, public Controls {
   std::unique_ptr<kafkaio::GroupMember> member_;
   FlowRecord record_;
   std::set<Partition> slots_;
+  bool slots_are_new_ = false;
   std::optional<std::string> source_cluster_id_;
   std::optional<std::string> target_cluster_id_;
   std::optional<std::map<TopicPartition, SourceOffset>> goals_;  // with until_caught_up

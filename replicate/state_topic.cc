@@ -8,7 +8,6 @@
 namespace kferry::replicate {
 namespace {
 
-
 // FNV-1a, which is the same everywhere and for ever.
 uint32_t stable_hash(std::string_view text) {
   uint32_t hash = 2166136261U;
@@ -50,7 +49,8 @@ TopicName StateTopic::name_of(const std::string& flow) {
   if (const size_t arrow = name.find("->"); arrow != name.npos) name.replace(arrow, 2, ".");
   std::ranges::replace_if(
       name,
-      [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '_' && c != '-'; }, '_');
+      [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '_' && c != '-'; },
+      '_');
   return TopicName("__kferry." + name + ".state");
 }
 
