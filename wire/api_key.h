@@ -21,17 +21,14 @@ enum class ApiKey : int16_t {
   kDescribeGroups = 15,
   kListGroups = 16,
   kApiVersions = 18,
-<<<<<<< HEAD
   kInitProducerId = 22,
   kOffsetForLeaderEpoch = 23,
   kAddPartitionsToTxn = 24,
   kEndTxn = 26,
   kWriteTxnMarkers = 27,
   kDescribeProducers = 61,
-=======
   kDescribeAcls = 29,
   kCreateAcls = 30,
->>>>>>> admin
 };
 
 // A broker says of each API the lowest and the highest version it speaks.
