@@ -13,6 +13,9 @@ namespace {
 constexpr size_t kFirstBytes = 256;
 constexpr size_t kMostRatio = 128 << 10;  // a block has at most so many bytes
 
+// ZSTD_error_dstSize_tooSmall; zstd_errors.h pins its numbers. (We say source and target.)
+constexpr auto kOutputTooSmall = static_cast<ZSTD_ErrorCode>(70);
+
 struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
@@ -69,7 +72,7 @@ Result<std::string> zstd_decompress(std::string_view bytes, size_t most_bytes) {
       return ZSTD_isError(size) != 0 ? 0 : size;
     });
     if (ZSTD_isError(size) == 0) return out;
-    if (ZSTD_getErrorCode(size) != ZSTD_error_dstSize_tooSmall)
+    if (ZSTD_getErrorCode(size) != kOutputTooSmall)
       return corrupt_data("zstd", ZSTD_getErrorName(size));
     if (room >= most_bytes) return too_much_data("zstd", most_bytes);
     room = std::max(kFirstBytes, 4 * room);
