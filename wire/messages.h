@@ -8,6 +8,7 @@
 #include "wire/messages/find_coordinator.h"
 #include "wire/messages/group_listing.h"
 #include "wire/messages/group_membership.h"
+#include "wire/messages/incremental_alter_configs.h"
 #include "wire/messages/list_offsets.h"
 #include "wire/messages/metadata.h"
 #include "wire/messages/offsets.h"
@@ -18,6 +19,6 @@ using AllRequests =
     std::tuple<ApiVersionsRequest, MetadataRequest, FindCoordinatorRequest, JoinGroupRequest,
                SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest,
                OffsetFetchRequest, ListOffsetsRequest, DescribeGroupsRequest, ListGroupsRequest,
-               DescribeAclsRequest, CreateAclsRequest>;
+               DescribeAclsRequest, CreateAclsRequest, IncrementalAlterConfigsRequest>;
 
 }  // namespace kferry::wire
