@@ -28,7 +28,8 @@ std::string setting(const rd_kafka_conf_t* conf, const char* name) {
 }  // namespace
 
 Result<std::unique_ptr<Client>> Client::open(rd_kafka_type_t type, const ClientProperties& client,
-                                             const std::map<std::string, std::string>& more) {
+                                             const std::map<std::string, std::string>& more,
+                                             int more_events) {
   // librdkafka has no call that tells which requests a broker offers, but logs it under `feature`;
   // see brokers_offer_offset_delete().
   std::map<std::string, std::string> settings = more;
@@ -42,7 +43,7 @@ Result<std::unique_ptr<Client>> Client::open(rd_kafka_type_t type, const ClientP
                                           debugging));
   rd_kafka_conf_set_opaque(conf.get(), made.get());
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
-  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR | more_events);
   std::array<char, 512> text{};
   made->kafka_.reset(rd_kafka_new(type, conf.get(), text.data(), text.size()));
   if (!made->kafka_)

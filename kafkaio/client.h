@@ -24,8 +24,11 @@ class Client {
  public:
   // Connects in the background. `more` are librdkafka's keys, over the user's. kUsage, also
   // for what librdkafka sees only when it starts, such as a file that it cannot read.
+  // `more_events` (RD_KAFKA_EVENT_…) come out of poll() too.
   static Result<std::unique_ptr<Client>> open(rd_kafka_type_t type, const ClientProperties& client,
-                                              const std::map<std::string, std::string>& more = {});
+                                              const std::map<std::string, std::string>& more = {},
+                                              int more_events = 0);
+  // A member of a group does not leave it: to the others it is a process that has died.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -74,7 +77,7 @@ class Client {
   std::string trouble_text_;
   mutable std::mutex log_mutex_;                      // guards the next
   std::map<std::string, bool> offers_offset_delete_;  // by the broker's name in librdkafka
-  KafkaHandle kafka_;                                 // after all that the log callback uses
+  UnclosedKafkaHandle kafka_;                         // after all that the log callback uses
   QueueHandle queue_;
 };
 

@@ -117,6 +117,39 @@ bool Consumer::at_end() const {
   return impl_->not_at_end.empty();
 }
 
+Result<Consumer::Positions> Consumer::end_offsets(const Wait& wait) const {
+  const std::string doing =
+      fmt::format("asking {} for the ends of logs", impl_->client->servers());
+  KFERRY_CHECK(impl_->client->await_broker(wait));
+  const PartitionsHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(impl_->start.size())));
+  for (Duration slice = kStopLatency;; slice = std::min(slice * 2, Duration(2000))) {
+    KFERRY_CHECK(wait.stop().check(doing));
+    rd_kafka_topic_partition_list_t& all = *list;
+    all.cnt = 0;
+    for (const auto& [partition, offset] : impl_->start)
+      rd_kafka_topic_partition_list_add(&all, partition.topic.value().c_str(),
+                                        partition.partition.value())
+          ->offset = RD_KAFKA_OFFSET_END;
+    const Duration patience = std::max(std::min(slice, wait.deadline().remaining()), Duration(1));
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(impl_->client->kafka(), &all,
+                                                          static_cast<int>(patience.count()));
+    Positions ends;
+    std::string where;
+    for (int i = 0; i < all.cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+      const rd_kafka_topic_partition_t& one = all.elems[i];
+      const TopicPartition partition{TopicName(one.topic), Partition(one.partition)};
+      code = one.err;
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) where = fmt::format(", {}", partition);
+      ends[partition] = Offset(one.offset);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return ends;
+    if (!is_transient(code) || wait.deadline().expired())
+      return std::unexpected(impl_->client->error(code, doing + where));
+    if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) wait.stop().sleep_for(kStopLatency);
+  }
+}
+
 Result<Consumer> Consumer::open(const ClientProperties& properties, const Positions& start) {
   // Without a group.id: librdkafka's simple consumer, which needs no coordinator and no right to a
   // group.

@@ -32,6 +32,8 @@ struct Record {
 class Consumer {
  public:
   using Positions = std::map<TopicPartition, Offset>;
+  // As a start: wherever the log begins (RD_KAFKA_OFFSET_BEGINNING).
+  static constexpr Offset kBeginning{-2};
 
   // Reads each partition from the given offset on. Connects in the background. kUsage.
   static Result<Consumer> open(const ClientProperties& properties, const Positions& start);
@@ -51,6 +53,9 @@ class Consumer {
   // Whether everything that was in the logs when we looked last has been read. The last offsets of
   // a log may be markers or aborted records, so a position alone does not tell.
   bool at_end() const;
+  // Where the logs end now: all that was written before the call lies before it. kUnreachable,
+  // kNotAuthorised, kFailed. Answers a stop request within 2 s when a leader is slow.
+  Result<Positions> end_offsets(const Wait& wait) const;
 
   // At most `most` records, as soon as there are some; none when `wait` is over, or as soon as
   // at_end() becomes true. Records of one partition come in their order. After such
