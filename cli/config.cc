@@ -7,6 +7,9 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "cli/yaml.h"
+#include "replicate/patterns.h"
+
 namespace kferry::cli {
 namespace {
 
@@ -27,35 +30,6 @@ const std::map<std::string, Preset>& presets() {
       {"spark-csv", {Layout::kSparkCsv, Convention::kNext}},
   };
   return table;
-}
-
-// Thrown inside this file only; read_config turns it into a kUsage error.
-struct ConfigError {
-  YAML::Mark mark;
-  std::string what;
-};
-
-void check_keys(const YAML::Node& map, const std::string& where,
-                const std::set<std::string>& known) {
-  if (!map.IsMap()) throw ConfigError{map.Mark(), where + " must be a map"};
-  for (const auto& entry : map) {
-    const auto key = entry.first.as<std::string>();
-    if (!known.contains(key))
-      throw ConfigError{entry.first.Mark(), fmt::format("unknown key '{}' in {}; known: {}", key,
-                                                        where, fmt::join(known, ", "))};
-  }
-}
-
-std::string text(const YAML::Node& node, const std::string& where) {
-  if (!node.IsScalar()) throw ConfigError{node.Mark(), where + " must be a text"};
-  return node.as<std::string>();
-}
-
-std::vector<std::string> texts(const YAML::Node& node, const std::string& where) {
-  if (!node.IsSequence()) throw ConfigError{node.Mark(), where + " must be a list"};
-  std::vector<std::string> list;
-  for (const auto& one : node) list.push_back(text(one, where));
-  return list;
 }
 
 void read_rule(const YAML::Node& node, const std::string& where, GroupRule& rule) {
@@ -96,12 +70,8 @@ void read_team(Config& config, const std::string& name, const YAML::Node& node) 
   const auto patterns = node["patterns"];
   if (!patterns) return;
   for (const std::string& pattern : texts(patterns, where + ".patterns")) {
-    try {
-      const std::regex checked(pattern, std::regex::ECMAScript);
-    } catch (const std::regex_error&) {
-      throw ConfigError{patterns.Mark(),
-                        fmt::format("{}: '{}' is not a regular expression", where, pattern)};
-    }
+    if (const auto checked = replicate::parse_pattern(pattern); !checked)
+      throw ConfigError{patterns.Mark(), fmt::format("{}: {}", where, checked.error().message)};
     config.patterns.emplace_back(pattern, rule);
   }
 }
@@ -141,7 +111,8 @@ void read_external(Config& config, const YAML::Node& node) {
 Config read_document(const YAML::Node& root) {
   Config config;
   check_keys(root, "kferry.yaml",
-             {"zookeeper", "bootstrap_server", "command_config", "teams", "groups", "external"});
+             {"zookeeper", "bootstrap_server", "command_config", "teams", "groups", "external",
+              "flows"});
   if (const auto node = root["zookeeper"]) config.zookeeper = text(node, "zookeeper");
   if (const auto node = root["bootstrap_server"])
     config.bootstrap_server = text(node, "bootstrap_server");
@@ -153,6 +124,7 @@ Config read_document(const YAML::Node& root) {
   }
   if (const auto groups = root["groups"]) read_groups(config, groups);
   if (const auto external = root["external"]) read_external(config, external);
+  if (const auto flows = root["flows"]) config.flows = read_flows(flows);
   return config;
 }
 
@@ -196,7 +168,7 @@ Result<std::map<GroupId, migrate::GroupSettings>> resolve(const Config& config,
                                                           const std::vector<GroupId>& groups) {
   std::vector<std::pair<std::regex, const GroupRule*>> patterns;
   for (const auto& [pattern, rule] : config.patterns)
-    patterns.emplace_back(std::regex(pattern, std::regex::ECMAScript), &rule);
+    patterns.emplace_back(replicate::parse_pattern(pattern).value(), &rule);
   std::map<GroupId, migrate::GroupSettings> resolved;
   for (const GroupId& group : groups) {
     GroupRule rule;

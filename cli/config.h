@@ -1,4 +1,5 @@
-// kferry.yaml (docs/config.md): connections, and which team has which groups with which presets.
+// kferry.yaml (docs/config.md): connections, which team has which groups with which presets, and
+// the flows of the mirror.
 #pragma once
 
 #include <map>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/flow_config.h"
 #include "migrate/preflight.h"
 #include "zkoffsets/snapshot.h"
 
@@ -32,6 +34,7 @@ struct Config {
   std::map<GroupId, GroupRule> groups;                      // by name
   std::vector<std::pair<std::string, GroupRule>> patterns;  // regular expressions, whole name
   std::vector<zkoffsets::ExternalLayout> external;
+  std::map<std::string, FlowChanges> flows;  // by name
 };
 
 // The presets' names, for messages and `kferry help`.

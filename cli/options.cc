@@ -58,15 +58,21 @@ OptionsDescription describe_common() {
       "client properties for Kafka (as Java's or librdkafka's clients read them)");
   add("config", po::value<std::string>()->value_name("FILE"),
       "kferry.yaml: connections, teams, presets");
+  add_output(options, log::Level::kWarn);
+  return options;
+}
+
+void add_output(OptionsDescription& options, log::Level default_level) {
+  auto add = options.add_options();
   add("format", po::value<std::string>()->value_name("table|json"), "what goes to stdout (table)");
   add("log-format", po::value<std::string>()->value_name("text|json"),
       "what log lines on stderr look like (text)");
   add("log-level", po::value<std::string>()->value_name("debug|info|warn|error"),
-      "which log lines are written (warn)");
+      default_level == log::Level::kInfo ? "which log lines are written (info)"
+                                         : "which log lines are written (warn)");
   add("no-progress", po::bool_switch(), "no progress on stderr");
   add("request-timeout", po::value<std::string>()->value_name("TIME"),
       "for one request to a broker (30s)");
-  return options;
 }
 
 OptionsDescription describe_selection() {

@@ -65,6 +65,9 @@ OptionsDescription describe_common();
 OptionsDescription describe_selection();
 OptionsDescription describe_planning();
 OptionsDescription describe_apply();
+// The part of describe_common() that is no connection: --format, --log-format, --log-level,
+// --no-progress, --request-timeout.
+void add_output(OptionsDescription& options, log::Level default_level);
 
 // Parses `arguments` by `description`. kUsage: unknown option, missing value, positional argument.
 using Values = boost::program_options::variables_map;

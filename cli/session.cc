@@ -15,26 +15,6 @@ constexpr Duration kConnectTimeout{60'000};
 // Bounds the reading of even the largest cluster.
 constexpr Duration kGatherTimeout{30 * 60'000};
 
-// Client properties that are about our own connections too.
-Result<> apply_properties(Settings& settings) {
-  auto& properties = settings.properties.properties;
-  const auto value_of = [&](const char* key) {
-    const auto found = properties.find(key);
-    return found == properties.end() ? std::string() : found->second;
-  };
-  if (const std::string id = value_of("client.id"); !id.empty()) settings.client.client_id = id;
-  const std::string protocol = value_of("security.protocol");
-  std::string upper = protocol;
-  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return std::toupper(c); });
-  if (!upper.empty() && upper != "PLAINTEXT")
-    return fail(ErrorKind::kUsage,
-                fmt::format("--command-config: security.protocol={}: this version of kferry speaks "
-                            "PLAINTEXT only",
-                            protocol),
-                "use a PLAINTEXT listener for the migration; TLS and SASL are planned (issue 6)");
-  return {};
-}
-
 // The names that a mistyped one may have meant.
 std::string close_names(const std::string& wanted, const std::vector<std::string>& names) {
   std::string close;
@@ -64,6 +44,20 @@ Result<std::string> read_file(const std::string& path, std::string_view what) {
   return text;
 }
 
+Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& options) {
+  replicate::ClusterInput input{options.alias, options.bootstrap, {}, "the client properties",
+                                options.request_timeout};
+  if (!options.properties_file.empty()) {
+    KFERRY_TRY(const std::string text, read_file(options.properties_file, options.option));
+    auto properties = kafkaio::parse_properties(text);
+    if (!properties)
+      return std::unexpected(in_context(properties.error(), options.properties_file));
+    input.properties = std::move(*properties);
+    input.origin = fmt::format("{} {}", options.option, options.properties_file);
+  }
+  return replicate::make_cluster_settings(std::move(input));
+}
+
 Result<Settings> read_settings(const CommonOptions& common) {
   log::configure(common.log_format, common.log_level);
   Settings settings;
@@ -81,18 +75,14 @@ Result<Settings> read_settings(const CommonOptions& common) {
     return fail(ErrorKind::kUsage, "no broker given",
                 "pass --bootstrap-server HOST:PORT, or set `bootstrap_server` in --config");
   KFERRY_CHECK(zkoffsets::check_connect_string(settings.zookeeper));
-  KFERRY_TRY(settings.bootstrap_addresses, wire::parse_bootstrap_servers(settings.bootstrap));
-  const std::string properties_file = first(common.command_config, settings.config.command_config);
-  if (!properties_file.empty()) {
-    KFERRY_TRY(const std::string text, read_file(properties_file, "--command-config"));
-    auto properties = kafkaio::parse_properties(text);
-    if (!properties) return std::unexpected(in_context(properties.error(), properties_file));
-    settings.properties.properties = std::move(*properties);
-    settings.properties.origin = fmt::format("--command-config {}", properties_file);
-  }
-  settings.properties.bootstrap_servers = settings.bootstrap;
-  settings.client.request_timeout = common.request_timeout;
-  KFERRY_CHECK(apply_properties(settings));
+  KFERRY_TRY(auto cluster,
+             read_cluster_settings(
+                 {.bootstrap = settings.bootstrap,
+                  .properties_file = first(common.command_config, settings.config.command_config),
+                  .request_timeout = common.request_timeout}));
+  settings.bootstrap_addresses = std::move(cluster.addresses);
+  settings.properties = std::move(cluster.properties);
+  settings.client = std::move(cluster.client);
   return settings;
 }
 

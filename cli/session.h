@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "kafkaio/admin.h"
 #include "migrate/preflight.h"
+#include "replicate/cluster_settings.h"
 
 namespace kferry::cli {
 
@@ -67,6 +68,18 @@ class Session {
   const StopToken& stop_;
   std::unique_ptr<kafkaio::Admin> admin_;
 };
+
+// What one cluster's connections are made from.
+struct ClusterOptions {
+  std::string bootstrap;                    // HOST:PORT,...
+  std::string properties_file = {};         // Java or librdkafka properties; empty: none
+  std::string option = "--command-config";  // where the file was named, for messages
+  std::string alias = {};
+  Duration request_timeout{30'000};
+};
+
+// Reads the properties and checks everything; no network. kUsage.
+Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& options);
 
 // Off, a terminal line or log lines, as the options and stderr have it.
 Progress::Mode progress_mode(const CommonOptions& common);

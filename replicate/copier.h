@@ -24,6 +24,7 @@ class Copier final : public OffsetTranslator {
   explicit Copier(size_t buffer_bytes) : budget_(buffer_bytes) {}
 
   BufferBudget& budget() { return budget_; }
+  int64_t buffered_bytes() const { return budget_.used(); }
 
   // --- For whoever is in control.
   void add(const TopicPartition& source, const wire::Uuid& topic_id, const TopicPartition& target,

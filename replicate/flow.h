@@ -59,6 +59,9 @@ struct FlowSettings {
   bool sync_acls = true;
   NameFilter config_properties;  // which topic configs are synced
 
+  // False: checkpoints only, as MM2 does unless told otherwise (sync.group.offsets.enabled).
+  bool sync_group_offsets = true;
+
   // MM2's topics, for tools that read them.
   bool emit_offset_syncs = true;
   bool offset_syncs_on_target = true;  // else on the source, as MM2 does by default

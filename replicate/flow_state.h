@@ -56,13 +56,15 @@ std::string to_json(const PartitionRecord& record);
 std::string to_json(const SourcePlan& plan);
 std::string runs_to_json(const std::vector<OffsetRun>& runs);
 
-// Everything that was loaded, by key. kFailed: a record that is none of ours, naming its key.
+// What stands in the state topic, or a part of it, by key. kFailed: a record that is none of ours,
+// naming its key.
 class LoadedState {
  public:
-  LoadedState() = default;
-  explicit LoadedState(std::map<std::string, std::string> records) : records_(std::move(records)) {}
+  using Records = std::map<std::string, std::string>;
 
-  bool empty() const { return records_.empty(); }
+  LoadedState() = default;
+  explicit LoadedState(Records records) : records_(std::move(records)) {}
+
   Result<std::optional<FlowRecord>> flow() const;
   Result<std::optional<TopicRecord>> topic(const TopicName& source) const;
   Result<std::optional<PartitionRecord>> partition(const TopicPartition& source) const;
@@ -70,7 +72,7 @@ class LoadedState {
   Result<OffsetMap> map(const TopicPartition& source) const;
 
  private:
-  std::map<std::string, std::string> records_;
+  Records records_;
 };
 
 }  // namespace kferry::replicate

@@ -108,12 +108,11 @@ Result<> Preparer::commit_round(const Wait& wait) {
 
 void Preparer::prepare(const Case& one, const Wait& wait) {
   if (!is_readable(one)) return;
-  auto known = records_.find(one.source);
-  if (known == records_.end()) {
-    auto loaded = loaded_.partition(one.source);
-    if (!loaded) return quarantine(one.source, loaded.error().message);
-    if (*loaded) known = records_.emplace(one.source, **loaded).first;
+  if (!one.started) {
+    if (const auto recalled = recall(one); !recalled)
+      return quarantine(one.source, recalled.error().message);
   }
+  const auto known = records_.find(one.source);
   // Retention overtook the very beginning: nothing was promised yet.
   const auto range = ranges_.find(one.source);
   const bool begin_later = one.doubts_source && !one.diverges_at && one.confirmed.copied == 0 &&
@@ -217,14 +216,24 @@ void Preparer::adopt(const Case& one) {
   hold(one.source, Phase::kFilling, {});
 }
 
+// It may have been another process's meanwhile: only the state topic counts.
+Result<> Preparer::recall(const Case& one) {
+  const LoadedState loaded = tools_.load(one.source);
+  KFERRY_TRY(const auto record, loaded.partition(one.source));
+  records_.erase(one.source);
+  recalled_maps_.erase(one.source);
+  if (!record) return {};
+  records_[one.source] = *record;
+  if (record->identity) return {};
+  KFERRY_TRY(recalled_maps_[one.source], loaded.map(one.source));
+  runs_saved_[one.source] = recalled_maps_[one.source].size();
+  KFERRY_TRY(SourcePlan plan, loaded.plan(one.source));
+  tools_.plans.load(one.source, std::move(plan));
+  return {};
+}
+
 Result<> Preparer::resume(const Case& one, PartitionRecord& record, const Wait& wait) {
-  OffsetMap map = one.map;
-  if (!one.started && !record.identity) {
-    KFERRY_TRY(map, loaded_.map(one.source));
-    runs_saved_[one.source] = map.size();
-    KFERRY_TRY(SourcePlan plan, loaded_.plan(one.source));
-    tools_.plans.load(one.source, std::move(plan));
-  }
+  OffsetMap map = one.started ? one.map : std::exchange(recalled_maps_[one.source], {});
   const CopyPosition reference = one.started ? one.confirmed : record.reference;
   KFERRY_TRY(const LogScan scan, find_position(one, record, reference, wait));
   if (scan.foreign && record.identity)

@@ -28,6 +28,8 @@ struct PreparerTools {
   wire::Cluster source;  // connections of its own
   wire::Cluster target;
   DeleteRecords delete_records;
+  // What the state topic has of one partition.
+  std::function<LoadedState(const TopicPartition&)> load;
   FlowRecord flow;
   OffsetsMode mode = OffsetsMode::kAuto;
 };
@@ -35,9 +37,8 @@ struct PreparerTools {
 // Runs in a thread of its own; but for run() and `stop`, not thread-safe.
 class Preparer {
  public:
-  Preparer(PreparerTools tools, LoadedState loaded)
+  explicit Preparer(PreparerTools tools)
       : tools_(std::move(tools)),
-        loaded_(std::move(loaded)),
         filler_(tools_.target, tools_.flow.filler_id, tools_.flow.filler_epoch) {}
 
   // Until `stop`; then the reference points are saved once more.
@@ -74,6 +75,7 @@ class Preparer {
   // Why the source no longer has what follows; nullopt: it has.
   std::optional<std::string> verdict_on_source(const Case& one) const;
   void adopt(const Case& one);
+  Result<> recall(const Case& one);
   Result<> resume(const Case& one, PartitionRecord& record, const Wait& wait);
   Result<LogScan> find_position(const Case& one, const PartitionRecord& record,
                                 const CopyPosition& reference, const Wait& wait);
@@ -93,12 +95,12 @@ class Preparer {
   void add_references(const PartitionCopy& copy, std::vector<StateStore::Entry>& entries);
 
   PreparerTools tools_;
-  LoadedState loaded_;
   HeadFiller filler_;
   std::map<TopicPartition, PartitionRecord> records_;  // by source
   std::map<TopicPartition, size_t> runs_saved_;
-  std::map<TopicPartition, TopicPartition> filling_;  // source -> target
-  std::set<TopicPartition> deletable_;                // of those filling: DeleteRecords is allowed
+  std::map<TopicPartition, OffsetMap> recalled_maps_;  // until they are begun with
+  std::map<TopicPartition, TopicPartition> filling_;   // source -> target
+  std::set<TopicPartition> deletable_;                 // of those filling: DeleteRecords is allowed
   Deadline next_save_ = Deadline::after(Duration(0));
   // Of the current round.
   wire::ClusterMetadata source_metadata_;

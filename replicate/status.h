@@ -2,6 +2,8 @@
 // /metrics and the exit code. Nothing in it is a secret.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +22,8 @@ enum class Phase {
   kQuarantined,  // cannot follow; `reason` says why. The other partitions go on.
 };
 std::string_view to_string(Phase phase);  // "waiting", ...
+inline constexpr std::array kPhases{Phase::kWaiting, Phase::kPositioning, Phase::kFilling,
+                                    Phase::kCopying, Phase::kQuarantined};
 
 struct PartitionStatus {
   TopicPartition source;
@@ -68,5 +72,12 @@ struct FlowStatus {
   std::vector<GroupStatus> groups;          // ordered by name
   std::vector<std::string> troubles;        // of the flow as a whole: a cluster that is gone, ...
 };
+
+// Of the last record: from its timestamp to the target's confirmation. Never negative: the clocks
+// of producers differ. nullopt: nothing was copied yet.
+inline std::optional<int64_t> replication_latency_ms(const PartitionStatus& one) {
+  if (one.last_timestamp_ms < 0 || one.last_copied_at_ms < 0) return std::nullopt;
+  return std::max(int64_t{0}, one.last_copied_at_ms - one.last_timestamp_ms);
+}
 
 }  // namespace kferry::replicate

@@ -34,6 +34,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kToolTimeoutMs = 120'000;
+constexpr const char* kClientVersion = "3.9.1";  // of the Java tools that read whole topics
 constexpr int kKillTimeoutMs = 10'000;
 constexpr auto kOutputPoll = std::chrono::milliseconds(20);
 
@@ -394,6 +395,38 @@ nlohmann::json Environment::workload(const nlohmann::json& spec, Side side) {
   return nlohmann::json::parse(run_tool("workload",
                                         {"--dir", dir().string(), "--side", to_string(side), "-"},
                                         {.standard_input = spec.dump(), .timeout_ms = 600'000}));
+}
+
+nlohmann::json Environment::load(std::vector<std::string> arguments, Side side) {
+  arguments.insert(arguments.begin(), {"--dir", dir().string(), "--side", to_string(side)});
+  return nlohmann::json::parse(run_tool("load", std::move(arguments), {.timeout_ms = 900'000}));
+}
+
+nlohmann::json Environment::compare_topics(const std::string& topics,
+                                           std::vector<std::string> more) {
+  more.insert(more.begin(), {"--source", bootstrap_servers(), "--target",
+                             target_bootstrap_servers(), "--topics", topics});
+  const ProcessResult done = run_java("CompareTopics", testenv::jars_dir(kClientVersion),
+                                      std::move(more), {.timeout_ms = 600'000});
+  if (done.exit_code == 0 || done.exit_code == 3) return nlohmann::json::parse(done.out);
+  throw std::runtime_error("CompareTopics of " + topics + " failed: " + done.err);
+}
+
+pid_t Environment::start_mm2(const Mm2Options& options) {
+  std::vector<std::string> arguments = {"--dir",     dir().string(), "start",
+                                        "--name",    options.name,   "--topics",
+                                        options.topics, "--groups",  options.groups};
+  if (options.identity) arguments.emplace_back("--identity");
+  if (options.tuned) arguments.emplace_back("--tuned");
+  add_settings(arguments, "--set", options.settings);
+  const auto started = nlohmann::json::parse(
+      run_tool("mm2", std::move(arguments), {.timeout_ms = kToolTimeoutMs}));
+  return started.at("pid").get<pid_t>();
+}
+
+void Environment::mm2(std::string_view action, const std::string& name) {
+  run_tool("mm2", {"--dir", dir().string(), std::string(action), "--name", name},
+           {.timeout_ms = kToolTimeoutMs});
 }
 
 void Environment::broker(std::string_view action, int id, Side side) {

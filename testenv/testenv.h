@@ -108,6 +108,16 @@ struct Options {
   int timeout_ms = 240'000;
 };
 
+// What `testenv/mm2` takes.
+struct Mm2Options {
+  std::string topics = ".*";
+  std::string groups = ".*";
+  bool identity = false;  // the same topic names on both sides; else "source.<topic>"
+  bool tuned = false;
+  std::map<std::string, std::string> settings = {};  // of mm2.properties
+  std::string name = "mm2";                          // several may run side by side
+};
+
 class Environment {
  public:
   static Environment start(const Options& options = {});
@@ -131,6 +141,16 @@ class Environment {
 
   // Loads a workload; returns the tool's counts.
   nlohmann::json workload(const nlohmann::json& spec, Side side = Side::source);
+  // Many records in batches of a given shape (testenv/load's options); returns its summary.
+  nlohmann::json load(std::vector<std::string> arguments, Side side = Side::source);
+  // Does a Java consumer see the same on both sides? CompareTopics' summary; `topics` is a regular
+  // expression, `more` its other options ("--identity", ...).
+  nlohmann::json compare_topics(const std::string& topics, std::vector<std::string> more = {});
+  // Starts a real MirrorMaker 2 from source to target; returns its pid once it runs, which is long
+  // before it copies.
+  pid_t start_mm2(const Mm2Options& options = {});
+  // `action`: stop, kill, pause, resume. Returns when it has taken effect.
+  void mm2(std::string_view action, const std::string& name = "mm2");
   // `action`: stop, kill, start, pause, resume. Returns when it has taken effect.
   void broker(std::string_view action, int id, Side side = Side::source);
   // The same for a ZooKeeper server; ids start at 1.

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import TestenvError, jars, protocol, servers
+from . import TestenvError, jars, load, protocol, servers
 
 _FOLDER = Path(__file__).resolve().parent.parent
 VERSIONS = ["0.8.2.2", "0.9.0.1", "1.1.1", "2.8.2", "3.9.1"]
@@ -176,6 +176,77 @@ class Selftest:
             self.check("target topics", sorted(cluster.metadata(None)["topics"]), ["orders"])
         self.stop()
 
+    def mirror(self) -> None:
+        """What tests of a mirror need: load, comparison, MirrorMaker 2, and the judgement of its offsets."""
+        environment = self.start("--source", "3.9.1", "--target", "4.1.0")
+        self._compare_loads(environment)
+        self._check_formats(environment)
+        file, both = ("--env", str(self._env_file)), self._both(environment)
+        self._java("OffsetProof", "make", "--source", both[1], "--topics", "t", "--groups", "g-", "--at", "0%,50%,100%")
+        self._tool("mm2", *file, "--topics", "t", "--set", "source->target.emit.checkpoints.interval.seconds=1",
+                   "--set", "source->target.refresh.groups.interval.seconds=1", "--set", "offset-syncs.topic.location=target")
+        deadline = time.monotonic() + 120
+        while "--topics t: 0 differences" not in (seen := self._compare(both, "t", "--target-prefix", "source.")):
+            if time.monotonic() > deadline:
+                raise TestenvError(f"MirrorMaker 2 has not copied t after 120 s: {seen}")
+            time.sleep(1)
+        while not (found := json.loads(self._java("Mm2Compat", *both, "--groups", "g-00002")))["translated"]["g-00002"]:
+            if time.monotonic() > deadline:
+                raise TestenvError(f"MirrorMaker 2 has not written a checkpoint after 120 s: {found}")
+            time.sleep(1)
+        self.check("checkpoint topics", found["checkpoint_topics"], ["source.checkpoints.internal"])
+        self.check("offset syncs of t", found["offset_syncs"]["keys"] >= 3, True)
+        self.check("unreadable", found["errors"], [])
+        self._tool("mm2", *file, "stop")
+        self.stop()
+
+    def _compare_loads(self, environment: dict) -> None:
+        """The same seed gives the same on both sides, transactions included; a record more is seen."""
+        file, both = ("--env", str(self._env_file)), self._both(environment)
+        an_hour_ago = str(int(time.time() * 1000) - 3_600_000)
+        shapes = {"t": ["--records", "3000", "--compression", "zstd", "--batch-records", "1-50", "--headers", "2"],
+                  "tx": ["--records", "300", "--transactions", "1-20", "--abort-percent", "40", "--keys", "10", "--null-values", "100"]}
+        for topic, shape in shapes.items():
+            loaded = [json.loads(self._tool("load", *file, "--side", side, "--topic", topic, "--partitions", "3", "--timestamp-ms",
+                                            an_hour_ago, *shape))
+                      for side in ("source", "target")]
+            self.check(f"digests of {topic}", loaded[0]["digest"], loaded[1]["digest"])
+            # Markers come when the coordinator gets round to it, between the records of others, and with that time.
+            more = ["--identity", "--times", "3"] if topic == "t" else []
+            self.check(f"comparison of {topic}", self._compare(both, topic, *more), f"--topics {topic}: 0 differences")
+            summary = json.loads(self._java("CompareTopics", *both, "--topics", topic, "--per-partition"))
+            self.check(f"records of {topic}", summary["source_records"], loaded[0]["records"])
+            self.check(f"digest of {topic}", [one["digest"] for one in summary["listed"]],
+                       [one["digest"] for one in loaded[0]["partitions"]])
+        self._tool("load", *file, "--side", "target", "--topic", "t", "--partitions", "3", "--records", "1:2", "--seed", "9")
+        self.check("two more", self._compare(both, "t", "--identity"), "--topics t: 2 extra, 1 ranges")
+
+    def _check_formats(self, environment: dict) -> None:
+        """Every codec is read by a real consumer."""
+        source = ("--source", environment["source"]["bootstrap_servers"], "--target", environment["source"]["bootstrap_servers"])
+        codecs = ("gzip", "lz4", "none", "snappy", "zstd")
+        loaded = [json.loads(self._tool("load", "--env", str(self._env_file), "--topic", f"codec-{codec}", "--partitions", "1",
+                                        "--compression", codec, "--records", "500")) for codec in codecs]
+        summary = json.loads(self._java("CompareTopics", *source, "--topics", "codec-.*", "--identity", "--per-partition"))
+        self.check("digests of codecs", [one["digest"] for one in summary["listed"]], [one["partitions"][0]["digest"] for one in loaded])
+
+    @staticmethod
+    def _both(environment: dict) -> tuple[str, ...]:
+        return ("--source", environment["source"]["bootstrap_servers"], "--target", environment["target"]["bootstrap_servers"])
+
+    def _java(self, name: str, *arguments: str) -> str:
+        done = subprocess.run(load.java_tool(name, list(arguments), True), capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode not in (0, 3):
+            raise TestenvError(f"java/{name}.java {' '.join(arguments)}: exit code {done.returncode}\n{done.stderr}")
+        return done.stdout
+
+    def _compare(self, both: tuple[str, ...], topics: str, *arguments: str) -> str:
+        found = json.loads(self._java("CompareTopics", *both, "--topics", topics, *arguments))
+        kinds = ("duplicates", "missing", "extra", "out_of_order", "offset_differences", "time_differences")
+        parts = [f"{found[kind]} {kind}" for kind in kinds if found[kind]]
+        parts += [f"{found['range_difference_count']} ranges"] if found["range_difference_count"] else []
+        return f"--topics {topics}: {', '.join(parts) or '0 differences'}"
+
     def cluster(self) -> None:
         """Three of each; one is killed, another takes its partitions over, and it comes back."""
         environment = self.start("--source", "3.9.1", "--source-brokers", "3", "--zookeeper-servers", "3",
@@ -232,7 +303,8 @@ def main() -> int:
     options = parser.parse_args()
     cases = [(f"source {version}", lambda test, version=version: test.source(version)) for version in options.versions]
     cases += [(f"target {options.target}", lambda test: test.target(options.target)),
-              ("cluster", Selftest.cluster), ("owner dies", Selftest.owner_dies), ("bad setting", Selftest.bad_setting)]
+              ("mirror", Selftest.mirror), ("cluster", Selftest.cluster),
+              ("owner dies", Selftest.owner_dies), ("bad setting", Selftest.bad_setting)]
     failed = 0
     for name, run in cases:
         print(name, flush=True)

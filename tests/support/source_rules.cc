@@ -27,7 +27,7 @@ const std::array<Folder, 9> kFolders{{
     {"groupproto", 2, {"fmt/"}},
     {"verify", 3, {"fmt/", "nlohmann/"}},
     {"migrate", 4, {"fmt/", "nlohmann/"}},
-    {"replicate", 5, {"fmt/", "boost/beast", "prometheus/", "nlohmann/"}},
+    {"replicate", 5, {"fmt/", "boost/asio", "boost/beast", "nlohmann/"}},
     {"cli", 6, {"fmt/", "boost/program_options", "yaml-cpp/", "nlohmann/"}},
 }};
 

@@ -60,6 +60,13 @@ TEST(Config, AGroupInTwoTeamsIsAnError) {
   EXPECT_EQ(settings.error().kind, ErrorKind::kUsage);
 }
 
+// Its name comes from whoever can write to ZooKeeper.
+TEST(Config, AGroupWithALongNameDoesNotEndTheProcess) {
+  const auto config = read_text(R"(teams: {b: {patterns: ["g.*x"]}})");
+  ASSERT_TRUE(config);
+  EXPECT_TRUE(resolve(*config, {GroupId(std::string(100'000, 'g'))}));
+}
+
 TEST(Config, ErrorsNameTheLineAndTheKey) {
   EXPECT_NE(
       error_of("zookeeper: a\nteams:\n  t: {gruops: [g]}\n").find("line 3: unknown key 'gruops'"),

@@ -52,8 +52,17 @@ TEST(OffsetMap, RefusesWhatDoesNotRise) {
   EXPECT_FALSE(map.to_target(SourceOffset(0)));
   map.add(run(10, 20));
   EXPECT_FALSE(map.add(run(10, 30)));
-  EXPECT_FALSE(map.add(run(11, 20)));
+  EXPECT_FALSE(map.add(run(11, 19)));
   EXPECT_EQ(map.size(), 1U);
+}
+
+TEST(OffsetMap, TheCopyBeginsBeforeItsFirstRecord) {
+  OffsetMap map;
+  map.add(run(10, 5));
+  map.add(run(13, 5));
+  EXPECT_EQ(targets(map, 10, 15), (std::vector<int64_t>{5, 5, 5, 5, 6, 7}));
+  EXPECT_EQ(map.to_source(TargetOffset(5)), SourceOffset(10));
+  EXPECT_EQ(map.to_source(TargetOffset(6)), SourceOffset(14));
 }
 
 // Copies random logs with holes and foreign records, and holds each translation against the records

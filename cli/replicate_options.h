@@ -1,0 +1,25 @@
+// The options of `kferry replicate`, kferry.yaml and an MM2 properties file made into one flow.
+#pragma once
+
+#include <vector>
+
+#include "cli/options.h"
+#include "replicate/flow.h"
+#include "replicate/mm2_properties.h"
+
+namespace kferry::cli {
+
+// All of them, --dry-run and the common ones included.
+OptionsDescription describe_replicate();
+
+// read_common(), but with the log level info where none is given: a mirror without a terminal shows
+// its progress in log lines.
+Result<CommonOptions> read_replicate_common(const Values& values);
+
+// Options go over the flow in kferry.yaml, and that over the MM2 properties file. Everything is
+// checked before any network I/O; the files that are named get read. `notes`, where given, gets
+// what in the MM2 file has no effect. kUsage.
+Result<replicate::FlowSettings> read_flow(const Values& values,
+                                          std::vector<replicate::Mm2Note>* notes = nullptr);
+
+}  // namespace kferry::cli

@@ -1,0 +1,426 @@
+#include "replicate/mirror.h"
+
+#include <algorithm>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "replicate/wire_sink.h"
+#include "replicate/wire_source.h"
+#include "wire/error_code.h"
+#include "wire/log_range.h"
+#include "wire/messages/producer_state.h"
+
+namespace kferry::replicate {
+namespace {
+
+constexpr Duration kConnectTimeout{60'000};
+constexpr Duration kRefreshTimeout{60'000};
+constexpr Duration kTick{100};
+constexpr Duration kLeastBetweenRefreshes{200};
+constexpr Duration kLeaveTimeout{5'000};
+
+std::string make_instance_id() {
+  std::random_device random;
+  return fmt::format("{:08x}", random());
+}
+
+// Rises with every connection that is opened later, also by other processes: seconds since 2024.
+int32_t coordinator_epoch() {
+  constexpr int64_t kFrom = 1'704'067'200;
+  static std::atomic<int32_t> last = 0;
+  const auto now = static_cast<int32_t>(wall_clock_ms() / 1000 - kFrom);
+  int32_t before = last.load();
+  while (!last.compare_exchange_weak(before, std::max(now, before + 1))) continue;
+  return std::max(now, before + 1);
+}
+
+Result<std::pair<int64_t, int16_t>> new_producer_id(wire::Cluster& cluster, const Wait& wait) {
+  const auto ask = [&]() -> Result<std::pair<int64_t, int16_t>> {
+    KFERRY_TRY(wire::Broker* const broker, cluster.any_broker(wait));
+    KFERRY_TRY(const auto answer, broker->call(wire::InitProducerIdRequest{}, wait));
+    if (answer.error_code != wire::kNone || answer.producer_id < 0)
+      return std::unexpected(
+          wire::kafka_error(answer.error_code, "asking the target for a producer id"));
+    return std::pair(answer.producer_id, answer.producer_epoch);
+  };
+  // A broker that is just starting answers with an error.
+  return with_retry({}, wait, ask, [](const Error& error) {
+    return error.kind == ErrorKind::kUnreachable ||
+           wire::error_row(static_cast<int16_t>(error.kafka_code)).retriable;
+  });
+}
+
+}  // namespace
+
+void Mirror::AddressBook::learn(const std::map<BrokerId, wire::Address>& brokers) {
+  const std::lock_guard lock(mutex_);
+  brokers_ = brokers;
+}
+
+Result<wire::Broker> Mirror::AddressBook::connect(BrokerId id, const ClusterSettings& cluster,
+                                                  const Wait& wait) const {
+  wire::Address address;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = brokers_.find(id);
+    if (known == brokers_.end())
+      return fail(ErrorKind::kUnreachable,
+                  fmt::format("broker {} is no longer in cluster '{}'", id, cluster.alias));
+    address = known->second;
+  }
+  return wire::Broker::connect(address, cluster.client, wait);
+}
+
+Mirror::Mirror(FlowSettings flow, const StopToken& stop)
+    : flow_(std::move(flow)),
+      stop_(stop),
+      instance_(make_instance_id()),
+      started_at_ms_(wall_clock_ms()),
+      copier_(flow_.buffer_bytes),
+      rate_(flow_.max_bytes_per_second) {}
+
+Mirror::~Mirror() {
+  stop_workers();
+}
+
+Result<std::unique_ptr<Mirror>> Mirror::open(FlowSettings flow, const StopToken& stop) {
+  std::unique_ptr<Mirror> mirror(new Mirror(std::move(flow), stop));
+  KFERRY_CHECK(mirror->connect());
+  KFERRY_CHECK(mirror->read_flow_record());
+  mirror->topics_ = std::make_unique<TopicKeeper>(
+      mirror->flow_, *mirror->source_admin_, *mirror->admin_, *mirror->state_, mirror->troubles_);
+  mirror->plans_ = std::make_unique<PlanKeeper>(*mirror->state_);
+  KFERRY_CHECK(mirror->start_preparer());
+  KFERRY_CHECK(mirror->join_group());
+  return mirror;
+}
+
+Result<> Mirror::connect() {
+  const Wait wait(Deadline::after(kConnectTimeout), stop_);
+  const auto open = [&](const ClusterSettings& cluster) -> Result<std::unique_ptr<wire::Cluster>> {
+    auto made = wire::Cluster::connect(cluster.addresses, cluster.client, wait);
+    if (!made)
+      return std::unexpected(in_context(made.error(), fmt::format("cluster '{}'", cluster.alias)));
+    return std::make_unique<wire::Cluster>(std::move(*made));
+  };
+  KFERRY_TRY(source_, open(flow_.source));
+  KFERRY_TRY(target_, open(flow_.target));
+  KFERRY_TRY(const auto source, source_->fetch_metadata(std::vector<TopicName>{}, wait));
+  KFERRY_TRY(const auto target, target_->fetch_metadata(std::vector<TopicName>{}, wait));
+  source_cluster_id_ = source.cluster_id;
+  target_cluster_id_ = target.cluster_id;
+  if (source_cluster_id_ && source_cluster_id_ == target_cluster_id_)
+    return fail(ErrorKind::kRefused,
+                fmt::format("source and target are the same cluster, {}", *source_cluster_id_),
+                "check --source and --target");
+  const auto admin_of =
+      [](const ClusterSettings& cluster) -> Result<std::unique_ptr<kafkaio::TopicAdmin>> {
+    KFERRY_TRY(auto admin, kafkaio::TopicAdmin::connect(cluster.properties));
+    return std::make_unique<kafkaio::TopicAdmin>(std::move(admin));
+  };
+  KFERRY_TRY(source_admin_, admin_of(flow_.source));
+  KFERRY_TRY(admin_, admin_of(flow_.target));
+  KFERRY_TRY(preparer_admin_, admin_of(flow_.target));
+  KFERRY_TRY(state_, StateTopic::open(flow_, *admin_, wait));
+  return {};
+}
+
+// The producer ids are the flow's, not the process's. The first process makes them.
+Result<> Mirror::read_flow_record() {
+  const Wait wait(Deadline::after(kConnectTimeout), stop_);
+  KFERRY_TRY(const auto known, state_->all().flow());
+  if (!known) {
+    KFERRY_TRY(record_, make_flow_record(wait));
+    return {};
+  }
+  record_ = *known;
+  const auto differs = [](const std::string& recorded, const std::optional<std::string>& now) {
+    return !recorded.empty() && now && recorded != *now;
+  };
+  if (differs(record_.source_cluster_id, source_cluster_id_) ||
+      differs(record_.target_cluster_id, target_cluster_id_))
+    return fail(
+        ErrorKind::kRefused,
+        fmt::format("flow '{}' was begun from cluster {} to cluster {}, now they are {} and {}",
+                    flow_.name, record_.source_cluster_id, record_.target_cluster_id,
+                    source_cluster_id_.value_or("unknown"), target_cluster_id_.value_or("unknown")),
+        fmt::format("give this flow another --flow name; the state is in topic {}",
+                    state_->topic()));
+  return {};
+}
+
+Result<FlowRecord> Mirror::make_flow_record(const Wait& wait) {
+  FlowRecord record;
+  record.source_cluster_id = source_cluster_id_.value_or("");
+  record.target_cluster_id = target_cluster_id_.value_or("");
+  KFERRY_TRY(const auto producer, new_producer_id(*target_, wait));
+  KFERRY_TRY(const auto filler, new_producer_id(*target_, wait));
+  std::tie(record.producer_id, record.producer_epoch) = producer;
+  std::tie(record.filler_id, record.filler_epoch) = filler;
+  KFERRY_CHECK(state_->put({{"flow", to_json(record)}}, wait));
+  // Another process may have begun at the same moment: the last one that wrote counts.
+  KFERRY_CHECK(state_->catch_up(wait));
+  KFERRY_TRY(const auto agreed, state_->all().flow());
+  return agreed.value_or(record);
+}
+
+Result<> Mirror::start_preparer() {
+  const Wait wait(Deadline::after(kConnectTimeout), stop_);
+  KFERRY_TRY(auto source,
+             wire::Cluster::connect(flow_.source.addresses, flow_.source.client, wait));
+  KFERRY_TRY(auto target,
+             wire::Cluster::connect(flow_.target.addresses, flow_.target.client, wait));
+  const auto delete_records = [this](const std::map<TopicPartition, Offset>& before,
+                                     const Wait& until) {
+    std::map<TopicPartition, Result<>> results;
+    auto deleted = preparer_admin_->delete_records(before, until);
+    for (const auto& [partition, offset] : before) {
+      if (!deleted) {
+        results.emplace(partition, std::unexpected(deleted.error()));
+        continue;
+      }
+      const auto found = deleted->find(partition);
+      const bool done = found != deleted->end() && found->second;
+      results.emplace(partition, done ? Result<>()
+                                 : found == deleted->end()
+                                     ? Result<>(fail(ErrorKind::kFailed, "no answer"))
+                                     : Result<>(std::unexpected(found->second.error())));
+    }
+    return results;
+  };
+  preparer_.worker = std::make_unique<Preparer>(PreparerTools{
+      copier_, *state_, *plans_, troubles_, std::move(source), std::move(target), delete_records,
+      [this](const TopicPartition& partition) { return state_->of(partition); }, record_,
+      flow_.offsets});
+  preparer_.thread = std::jthread([this] { preparer_.worker->run(preparer_.stop); });
+  return {};
+}
+
+Result<> Mirror::join_group() {
+  kafkaio::GroupMember::Callbacks callbacks;
+  callbacks.on_assigned = [this](const auto& slots) { on_assigned(slots); };
+  callbacks.on_revoked = [this](const auto& slots, bool) { on_revoked(slots); };
+  KFERRY_TRY(auto member,
+             kafkaio::GroupMember::join(
+                 flow_.target.properties,
+                 {.group = GroupId(state_->topic().value()), .topic = state_->topic()}, callbacks));
+  member_ = std::make_unique<kafkaio::GroupMember>(std::move(member));
+  return {};
+}
+
+void Mirror::on_assigned(const kafkaio::GroupMember::Slots& slots) {
+  log::info("taking over slots", {{"count", fmt::format("{}", slots.size())}});
+  slots_.insert(slots.begin(), slots.end());
+  slots_are_new_ = true;
+  refresh_wanted_ = true;
+}
+
+// Their batches that are still in flight may arrive: the next owner's sequence numbers are those
+// that follow on what the target has, so that nothing can be doubled.
+void Mirror::on_revoked(const kafkaio::GroupMember::Slots& slots) {
+  log::info("giving up slots", {{"count", fmt::format("{}", slots.size())}});
+  for (const Partition slot : slots) slots_.erase(slot);
+  std::vector<TopicPartition> leaving;
+  copier_.visit_all([&](const PartitionCopy& copy) {
+    if (!slots_.contains(StateTopic::slot_of(copy.source()))) leaving.push_back(copy.source());
+  });
+  for (const TopicPartition& source : leaving) copier_.remove(source);
+}
+
+Result<Ending> Mirror::run(const std::function<void()>& tick) {
+  Deadline next_refresh = Deadline::after(Duration(0));
+  Deadline earliest_refresh = Deadline::after(Duration(0));
+  while (!stop_.stop_requested()) {
+    if (const auto polled = member_->poll(kTick); !polled)
+      troubles_.set("work sharing", polled.error().message);
+    else if (!slots_.empty())
+      troubles_.clear("work sharing");
+    const bool due = next_refresh.expired() || refresh_wanted_;
+    if (due && earliest_refresh.expired() && !slots_.empty()) {
+      refresh_wanted_ = false;
+      const auto refreshed = refresh();
+      if (refreshed)
+        troubles_.clear("refresh");
+      else if (!stop_.stop_requested())
+        troubles_.set("refresh", refreshed.error().message);
+      next_refresh = Deadline::after(flow_.refresh_interval);
+      earliest_refresh = Deadline::after(kLeastBetweenRefreshes);
+    }
+    tick();
+    if (const auto ending = reached_goals()) {
+      stop_workers();
+      if (const auto left = member_->leave(Wait::uninterruptible(kLeaveTimeout)); !left)
+        log::warn(left.error().message);
+      return *ending;
+    }
+  }
+  stop_workers();
+  if (const auto left = member_->leave(Wait::uninterruptible(kLeaveTimeout)); !left)
+    log::warn(left.error().message);
+  return Ending::kStopped;
+}
+
+Result<> Mirror::refresh() {
+  const Wait wait(Deadline::after(kRefreshTimeout), stop_);
+  if (std::exchange(slots_are_new_, false)) KFERRY_CHECK(state_->catch_up(wait));
+  KFERRY_TRY(const auto source, source_->fetch_metadata(std::nullopt, wait));
+  KFERRY_TRY(auto target, target_->fetch_metadata(std::nullopt, wait));
+  if (flow_.until_caught_up && !goals_) KFERRY_CHECK(set_goals(source));
+  if (leads()) {
+    KFERRY_TRY(const bool created, topics_->keep(source, target, wait));
+    if (created) {
+      refresh_wanted_ = true;
+      KFERRY_TRY(target, target_->fetch_metadata(std::nullopt, wait));
+    }
+  }
+  source_brokers_.learn(source.brokers);
+  target_brokers_.learn(target.brokers);
+  place_partitions(source, target);
+  ready_ = true;
+  return {};
+}
+
+void Mirror::place_partitions(const wire::ClusterMetadata& source,
+                              const wire::ClusterMetadata& target) {
+  std::set<BrokerId> source_leaders;
+  std::set<BrokerId> target_leaders;
+  for (const TopicName& topic : topics_->select(source)) {
+    const auto on_target = target.topics.find(target_topic(flow_, topic));
+    if (on_target == target.topics.end()) continue;
+    place(topic, source.topics.at(topic), on_target->second);
+  }
+  for (const auto& [topic, info] : source.topics)
+    for (const auto& [partition, leader] : info.partitions) source_leaders.insert(leader.leader);
+  for (const auto& [topic, info] : target.topics)
+    for (const auto& [partition, leader] : info.partitions) target_leaders.insert(leader.leader);
+  hire(source_leaders, target_leaders);
+}
+
+void Mirror::place(const TopicName& topic, const wire::TopicInfo& source,
+                   const wire::TopicInfo& target) {
+  const TopicName on_target = target_topic(flow_, topic);
+  for (const auto& [partition, leader] : source.partitions) {
+    const TopicPartition from{topic, partition};
+    if (!slots_.contains(StateTopic::slot_of(from))) continue;
+    const auto to = target.partitions.find(partition);
+    if (to == target.partitions.end()) continue;
+    copier_.add(from, source.topic_id, {on_target, partition}, flow_.offsets);
+    copier_.set_leaders(from, leader.leader, to->second.leader);
+    copier_.visit(from, [&](PartitionCopy& copy) {
+      if (copy.phase() == Phase::kWaiting) copy.reposition({});
+      // The fetch finds that out too, but not from brokers before 3.1.
+      if (copy.topic_id() != source.topic_id && copy.phase() == Phase::kCopying)
+        copy.doubt_source(std::nullopt);
+    });
+  }
+}
+
+// A reader or writer for each broker that leads anything.
+void Mirror::hire(const std::set<BrokerId>& source_leaders,
+                  const std::set<BrokerId>& target_leaders) {
+  const Surroundings around{copier_,   *plans_, rate_,
+                            troubles_, stop_,   [this] { refresh_wanted_ = true; }};
+  for (const BrokerId id : source_leaders) {
+    if (id.value() < 0 || readers_.contains(id)) continue;
+    auto& reader = readers_[id];
+    reader.worker = std::make_unique<SourceReader>(
+        id, around, [=, this](const Wait& wait) -> Result<std::unique_ptr<RecordSource>> {
+          KFERRY_TRY(wire::Broker broker, source_brokers_.connect(id, flow_.source, wait));
+          return std::make_unique<WireSource>(std::move(broker));
+        });
+    reader.thread = std::jthread([&reader] { reader.worker->run(reader.stop); });
+  }
+  for (const BrokerId id : target_leaders) {
+    if (id.value() < 0 || writers_.contains(id)) continue;
+    auto& writer = writers_[id];
+    writer.worker = std::make_unique<TargetWriter>(
+        id, around, [=, this](const Wait& wait) -> Result<std::unique_ptr<RecordSink>> {
+          KFERRY_TRY(wire::Broker broker, target_brokers_.connect(id, flow_.target, wait));
+          return std::make_unique<WireSink>(
+              std::move(broker),
+              MarkerIdentity{record_.filler_id, record_.filler_epoch, coordinator_epoch()});
+        });
+    writer.thread = std::jthread([&writer] { writer.worker->run(writer.stop); });
+  }
+}
+
+// What stands in the source now, high watermarks included.
+Result<> Mirror::set_goals(const wire::ClusterMetadata& source) {
+  std::vector<TopicPartition> wanted;
+  for (const TopicName& topic : topics_->select(source))
+    for (const auto& [partition, leader] : source.topics.at(topic).partitions)
+      wanted.push_back({topic, partition});
+  const Wait wait(Deadline::after(kRefreshTimeout), stop_);
+  KFERRY_TRY(const auto ranges, wire::fetch_log_ranges(*source_, source, wanted, wait));
+  std::map<TopicPartition, SourceOffset> goals;
+  for (const auto& [partition, range] : ranges) {
+    if (range.error_code != wire::kNone)
+      return std::unexpected(wire::kafka_error(
+          range.error_code, fmt::format("asking where {} ends on the source", partition)));
+    goals.emplace(partition, SourceOffset(range.end.value()));
+  }
+  goals_ = std::move(goals);
+  return {};
+}
+
+std::optional<Ending> Mirror::reached_goals() const {
+  if (!goals_ || !ready_) return std::nullopt;
+  size_t reached = 0;
+  size_t given_up = 0;
+  size_t ours = 0;
+  std::map<TopicPartition, std::pair<Phase, SourceOffset>> now;
+  copier_.visit_all([&](const PartitionCopy& copy) {
+    const SourceOffset at = copy.started() ? copy.confirmed().source : SourceOffset(-1);
+    now[copy.source()] = {copy.phase(), at};
+  });
+  for (const auto& [partition, goal] : *goals_) {
+    if (!slots_.contains(StateTopic::slot_of(partition))) continue;
+    ++ours;
+    const auto found = now.find(partition);
+    if (found == now.end()) continue;
+    if (found->second.second >= goal)
+      ++reached;
+    else if (found->second.first == Phase::kQuarantined)
+      ++given_up;
+  }
+  if (reached + given_up < ours) return std::nullopt;
+  return given_up > 0 ? Ending::kIncomplete : Ending::kCaughtUp;
+}
+
+// Readers first: nothing new comes. Then the writers take the answers that are due.
+void Mirror::stop_workers() {
+  for (auto& [id, reader] : readers_) reader.stop.request_stop();
+  readers_.clear();
+  for (auto& [id, writer] : writers_) writer.stop.request_stop();
+  writers_.clear();
+  preparer_.stop.request_stop();
+  if (preparer_.thread.joinable()) preparer_.thread.join();
+}
+
+FlowStatus Mirror::status() const {
+  FlowStatus status;
+  status.flow = flow_.name;
+  status.source_alias = flow_.source.alias;
+  status.target_alias = flow_.target.alias;
+  status.source_cluster_id = source_cluster_id_;
+  status.target_cluster_id = target_cluster_id_;
+  status.instance = instance_;
+  status.started_at_ms = started_at_ms_;
+  status.taken_at_ms = wall_clock_ms();
+  status.ready = ready_;
+  status.max_bytes_per_second = rate_.get();
+  status.buffered_bytes = copier_.buffered_bytes();
+  copier_.visit_all([&](const PartitionCopy& copy) {
+    PartitionStatus one = copy.status();
+    status.records += one.records;
+    status.bytes += one.bytes;
+    status.partitions.push_back(std::move(one));
+  });
+  status.troubles = troubles_.list();
+  return status;
+}
+
+}  // namespace kferry::replicate

@@ -1,0 +1,94 @@
+#include "replicate/patterns.h"
+
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace kferry::replicate {
+namespace {
+
+// libstdc++'s second engine: it recurses neither over the name's length, which would let a long
+// group name end the process, nor takes exponential time.
+constexpr auto kSyntax = std::regex::ECMAScript | std::regex_constants::__polynomial;
+
+constexpr std::string_view kBlanks = " \t\r\n\f";
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+}
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// What std::regex would take and read otherwise than java.util.regex does.
+std::optional<std::string_view> java_only(std::string_view text) {
+  constexpr std::string_view kSharedEscapes = "dDwWsSbBtnrfvcxu";
+  bool in_class = false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const char next = at + 1 < text.size() ? text[at + 1] : '\0';
+    if (c == '\\') {
+      if (is_letter(next) && kSharedEscapes.find(next) == kSharedEscapes.npos)
+        return text.substr(at, 2);
+      ++at;
+    } else if (in_class) {
+      if (c == '&' && next == '&') return "&&";
+      if (c == '[' && next != ':' && next != '.' && next != '=') return "[ inside [...]";
+      in_class = c != ']';
+    } else if (c == '[') {
+      in_class = true;
+      if (next == '^') ++at;
+      if (text.substr(at + 1).starts_with(']')) return "] right after [";
+    } else if (next == '+' && (c == '*' || c == '+' || c == '?' || c == '}')) {
+      return text.substr(at, 2);  // a possessive quantifier
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::regex> parse_pattern(std::string_view text) {
+  const auto wrong = [&](std::string_view what) {
+    return fail(ErrorKind::kUsage,
+                fmt::format("'{}' is not a regular expression that kferry knows: {}",
+                            escape_control(text), what),
+                "the syntax is ECMAScript's, for the whole name: orders, orders-.*, (a|b)\\.log");
+  };
+  if (text.empty()) return wrong("it is empty");
+  if (const auto foreign = java_only(text))
+    return wrong(fmt::format("{} means something else outside Java", *foreign));
+  try {
+    return std::regex(text.begin(), text.end(), kSyntax);
+  } catch (const std::regex_error& error) {
+    return wrong(error.code() == std::regex_constants::error_complexity
+                     ? "it is too large, or refers back to a group"
+                     : error.what());
+  }
+}
+
+Result<std::vector<std::regex>> parse_patterns(std::string_view list) {
+  std::vector<std::string> texts;
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    if (const auto one = trimmed(list.substr(0, comma)); !one.empty()) texts.emplace_back(one);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return parse_patterns(texts);
+}
+
+Result<std::vector<std::regex>> parse_patterns(const std::vector<std::string>& list) {
+  std::vector<std::regex> patterns;
+  for (const std::string& text : list) {
+    KFERRY_TRY(std::regex pattern, parse_pattern(text));
+    patterns.push_back(std::move(pattern));
+  }
+  return patterns;
+}
+
+}  // namespace kferry::replicate

@@ -1,0 +1,34 @@
+// Lists of regular expressions that select topics, groups and configuration properties, as in MM2:
+// "orders.*, payments", each for the whole name.
+#pragma once
+
+#include <regex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace kferry::replicate {
+
+// Kafka's DefaultTopicFilter, DefaultGroupFilter and DefaultConfigPropertyFilter.
+inline constexpr std::string_view kDefaultTopicsExclude = R"(.*[\-\.]internal, .*\.replica, __.*)";
+inline constexpr std::string_view kDefaultGroupsExclude =
+    "console-consumer-.*, connect-.*, __.*";
+inline constexpr std::string_view kDefaultConfigPropertiesExclude =
+    R"(follower\.replication\.throttled\.replicas, leader\.replication\.throttled\.replicas, )"
+    R"(message\.timestamp\.difference\.max\.ms, message\.timestamp\.type, )"
+    R"(unclean\.leader\.election\.enable, min\.insync\.replicas)";
+
+// One expression in ECMAScript's syntax. kUsage, with the expression: it is broken, it is one of
+// those that mean something else in Java's syntax ("\Qa.b\E", "[a-z&&[^b]]"), or it refers back to
+// a group.
+Result<std::regex> parse_pattern(std::string_view text);
+
+// Separated by commas; blanks around them and what is empty are left out. An expression cannot have
+// a comma in it, as in MM2.
+Result<std::vector<std::regex>> parse_patterns(std::string_view list);
+// The same of a list that is one already, where an expression may have a comma.
+Result<std::vector<std::regex>> parse_patterns(const std::vector<std::string>& list);
+
+}  // namespace kferry::replicate
