@@ -60,15 +60,26 @@ bool GroupBook::is_mirrored(const TopicName& topic) {
   return mirrored_[topic] = rules_.is_mirrored(topic);
 }
 
+const std::string* GroupBook::refusal(const GroupId& id) const {
+  const auto found = refusals_.find(id);
+  return found == refusals_.end() ? nullptr : &found->second;
+}
+
+void GroupBook::set_refusals(GroupRefusals refusals) {
+  for (const auto& [id, why] : refusals_) {
+    const auto group = groups_.find(id);
+    if (group == groups_.end() || refusals.contains(id)) continue;
+    // Released: its checkpoints are due.
+    for (auto& [source, entry] : group->second.entries) entry.settled = false;
+  }
+  refusals_ = std::move(refusals);
+}
+
 void GroupBook::take_source(const groupproto::OffsetsByGroup& read, int64_t now_ms) {
   source_read_ = true;
   std::erase_if(groups_, [&](const auto& one) { return !read.contains(one.first); });
   for (const auto& [id, offsets] : read) {
     Group& group = groups_[id];
-    const bool was_refused = group.refusal.has_value();
-    group.refusal = rules_.refusal(id);
-    if (was_refused && !group.refusal)
-      for (auto& [source, entry] : group.entries) entry.settled = false;
     group.source_error.reset();
     if (offsets)
       take_group(id, group, *offsets, now_ms);
@@ -113,7 +124,7 @@ void GroupBook::translate(const GroupId& id, const Group& group, const TopicPart
                                      entry.translation->offset != translation->offset ||
                                      entry.translation->target != translation->target);
   entry.translation = std::move(translation);
-  if (!rules_.collect_checkpoints || !entry.translation || group.refusal) return;
+  if (!rules_.collect_checkpoints || !entry.translation || refusal(id)) return;
   if (moved || entry.checkpoint_due)
     checkpoints_.push_back({id, entry.translation->target, source_offset(committed),
                             entry.translation->offset, committed.metadata});
@@ -162,8 +173,9 @@ std::vector<GroupId> GroupBook::due(int64_t now_ms, bool all) {
       }
     }
     const bool needed = needs_commit(id, group, now_ms);
-    if (!group.refusal && (all || needed)) groups.push_back(id);
+    if (refusal(id) == nullptr && (all || needed)) groups.push_back(id);
   }
+  if (!rules_.commit) return {};
   if (all)
     for (const auto& [id, memory] : memories_)
       if (!groups_.contains(id)) groups.push_back(id);
@@ -257,7 +269,7 @@ std::vector<GroupCommit> GroupBook::plan(const std::vector<GroupId>& groups, int
     const auto found = groups_.find(id);
     if (found == groups_.end()) continue;
     Group& group = found->second;
-    if (!group.live.empty() || !group.target_read || group.refusal) continue;
+    if (!group.live.empty() || !group.target_read || refusal(id)) continue;
     GroupCommit commit{id, {}};
     for (auto& [source, entry] : group.entries) {
       if (entry.verdict != GroupVerdict::kWrite || now_ms < entry.blocked_until_ms) continue;

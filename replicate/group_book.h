@@ -33,10 +33,7 @@ struct GroupRules {
   std::function<Mirroring(const TopicPartition&)> mirroring = [](const TopicPartition&) {
     return Mirroring::kHere;
   };
-  // Why a group must not be synced; nullopt: it may be.
-  std::function<std::optional<std::string>(const GroupId&)> refusal = [](const GroupId&) {
-    return std::nullopt;
-  };
+  bool commit = true;             // false: only checkpoints are wanted
   int64_t retry_after_ms = 5'000;  // what the target refuses is tried again then
   bool collect_checkpoints = false;
 };
@@ -63,7 +60,10 @@ struct GroupCommit {
   std::vector<groupproto::OffsetToCommit> offsets;
 };
 
-// One round is: take_source(), due(), take_target() for those, plan(), take_memories() made
+// Groups that must not be synced, and why.
+using GroupRefusals = std::map<GroupId, std::string>;
+
+// One round is: set_refusals(), take_source(), due(), take_target() for those, plan(), take_memories() made
 // durable, the commits, take_result(), take_target() for what was committed. Not thread-safe.
 class GroupBook {
  public:
@@ -74,6 +74,7 @@ class GroupBook {
   // known better already, once `running`.
   Result<> learn(const std::string& key, const std::optional<std::string>& value, bool running);
 
+  void set_refusals(GroupRefusals refusals);
   // Exactly these groups exist on the source. Of one that could not be read the old offsets stay.
   void take_source(const groupproto::OffsetsByGroup& read, int64_t now_ms);
   // Partitions that do not exist on the source (any more): their offsets are not waited for.
@@ -95,7 +96,8 @@ class GroupBook {
 
   // Whether all that was read from the source stands on the target, or is refused with a reason.
   bool caught_up() const;
-  std::vector<GroupStatus> status() const;  // ordered by name
+  // Ordered by name; refused groups are there even if the source's Kafka knows nothing of them.
+  std::vector<GroupStatus> status() const;
   std::vector<GroupCheckpoint> take_checkpoints() { return std::exchange(checkpoints_, {}); }
 
  private:
@@ -116,7 +118,6 @@ class GroupBook {
     std::map<TopicPartition, Entry> entries;  // of those that are mirrored here
     int64_t ignored = 0;                      // topics that are not mirrored
     std::optional<Error> source_error;
-    std::optional<std::string> refusal;
     bool target_read = false;
     std::optional<Error> target_error;
     std::string live;  // why it must not be touched: it has members on the target
@@ -130,6 +131,7 @@ class GroupBook {
   };
 
   bool is_mirrored(const TopicName& topic);
+  const std::string* refusal(const GroupId& id) const;
   void take_group(const GroupId& id, Group& group, const groupproto::GroupOffsets& read,
                   int64_t now_ms);
   void translate(const GroupId& id, const Group& group, const TopicPartition& source, Entry& entry);
@@ -142,8 +144,9 @@ class GroupBook {
   void note_sync(Group& group, Entry& entry, int64_t now_ms);
   void remember(const GroupId& id, const TopicPartition& target);
   void take_code(Group& group, Entry& entry, int16_t code, int64_t now_ms);
-  bool is_done(const Group& group) const;
+  bool is_done(const GroupId& id, const Group& group) const;
   bool is_done(const TopicPartition& source, const Entry& entry) const;
+  void describe(const Group& group, GroupStatus& status) const;
   GroupStatus status_of(const GroupId& id, const Group& group) const;
 
   const OffsetTranslator& translator_;
@@ -151,6 +154,7 @@ class GroupBook {
   std::map<TopicName, bool> mirrored_;  // what the filters said
   std::map<GroupId, Group> groups_;
   std::map<GroupId, Memory> memories_;
+  GroupRefusals refusals_;
   std::set<std::pair<GroupId, TopicPartition>> changed_commits_;  // not durable yet
   std::set<GroupId> changed_lived_;
   std::set<TopicPartition> gone_;

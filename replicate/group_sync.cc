@@ -25,7 +25,7 @@ GroupRules rules_of(const GroupSyncTools& tools) {
   };
   rules.topic_prefix = tools.flow.topic_prefix;
   if (tools.mirroring) rules.mirroring = tools.mirroring;
-  if (tools.refusal) rules.refusal = tools.refusal;
+  rules.commit = tools.flow.sync_group_offsets;
   rules.retry_after_ms = tools.flow.refresh_interval.count();
   rules.collect_checkpoints = tools.flow.emit_checkpoints;
   return rules;
@@ -75,6 +75,10 @@ void GroupSync::run(const StopToken& stop) {
 Result<> GroupSync::round(const Wait& wait) {
   take_lessons();
   running_ = true;
+  if (tools_.refusals) {
+    KFERRY_TRY(GroupRefusals refusals, tools_.refusals());
+    book_.set_refusals(std::move(refusals));
+  }
   const bool all = !refreshed_ || next_refresh_.expired();
   const auto listed = all ? refresh(wait) : Result<>();
   // One broker that is away hides its groups; those that are known go on.

@@ -25,8 +25,8 @@ struct GroupSyncTools {
   Troubles& troubles;
   // Who copies a partition; by default this process, all of them.
   std::function<Mirroring(const TopicPartition&)> mirroring = {};
-  // Why a group must not be synced (ZookeeperGuard::refusal).
-  std::function<std::optional<std::string>(const GroupId&)> refusal = {};
+  // Which groups must not be synced (ZookeeperGuard::refusals). No group is, while it fails.
+  std::function<Result<GroupRefusals>()> refusals = {};
 };
 
 // Every group_interval it reads what the selected groups have committed on the source; what has

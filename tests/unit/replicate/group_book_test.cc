@@ -44,7 +44,7 @@ class Book : public testing::Test {
       const auto found = mirroring_.find(source);
       return found == mirroring_.end() ? Mirroring::kHere : found->second;
     };
-    rules.refusal = [this](const GroupId&) { return refusal_; };
+    rules.commit = commit_;
     rules.collect_checkpoints = true;
     book_.emplace(translator_, rules);
     for (const auto& [key, value] : durable_) ASSERT_TRUE(ok(book_->learn(key, value, false)));
@@ -68,6 +68,7 @@ class Book : public testing::Test {
   // Reads the source, and begins to act on it: what is to be committed now.
   GroupOffsets begin(bool all = false) {
     now_ += 10;
+    book_->set_refusals(refusals_);
     book_->take_source({{kGroup, source_}}, now_);
     const auto groups = book_->due(now_, all);
     for (const GroupId& group : groups) book_->take_target(group, target(), now_);
@@ -102,7 +103,8 @@ class Book : public testing::Test {
   test::FakeTranslator translator_;
   std::map<std::string, std::string> durable_;
   std::map<TopicPartition, Mirroring> mirroring_;
-  std::optional<std::string> refusal_;
+  GroupRefusals refusals_;
+  bool commit_ = true;
   std::optional<GroupBook> book_;
   Result<GroupOffsets> source_ = GroupOffsets{};
   GroupOffsets target_;
@@ -360,16 +362,32 @@ TEST_F(Book, AGroupThatCannotBeReadIsNotCaughtUpUnlessItIsDenied) {
 }
 
 TEST_F(Book, AGuardedGroupIsNeitherReadOverNorCheckpointedUntilItIsReleased) {
-  refusal_ = "run kferry migrate first";
+  refusals_ = {{kGroup, "run kferry migrate first"}, {GroupId("only in ZooKeeper"), "the same"}};
   source_ = at({{tp(0), 10}});
   EXPECT_EQ(round(true), GroupOffsets{});
   EXPECT_EQ(state(), "refused");
   EXPECT_EQ(status().reason, "run kferry migrate first");
+  EXPECT_EQ(book_->status().at(1).group, GroupId("only in ZooKeeper"));
+  EXPECT_EQ(book_->status().at(1).state, "refused");
   EXPECT_TRUE(book_->caught_up());
   EXPECT_TRUE(book_->take_checkpoints().empty());
-  refusal_.reset();
+  refusals_.clear();
   EXPECT_EQ(round(), at({{tp(0), 10}}));
   EXPECT_EQ(book_->take_checkpoints().size(), 1U);
+}
+
+TEST_F(Book, CheckpointsAloneAreEnoughWhereNothingIsToBeCommitted) {
+  commit_ = false;
+  restart();
+  translator_.set(tp(0), 7);
+  source_ = at({{tp(0), 10}});
+  EXPECT_EQ(round(true), GroupOffsets{});
+  EXPECT_EQ(state(), "checkpoints only");
+  EXPECT_FALSE(book_->caught_up());
+  translator_.set(tp(0), 70);
+  EXPECT_EQ(round(), GroupOffsets{});
+  EXPECT_TRUE(book_->caught_up());
+  EXPECT_EQ(book_->take_checkpoints().size(), 2U);
 }
 
 TEST_F(Book, PartitionsOfOtherProcessesAreTheirs) {
