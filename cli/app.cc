@@ -52,6 +52,18 @@ const std::vector<Verb>& verbs() {
        "alone. Without --execute it shows what it would do.\n\n"
        "  kferry rollback --journal report.json.journal --execute",
        rollback_options, run_rollback},
+      {"replicate", "mirror topics, offsets, configs and ACLs to another cluster",
+       "Copies the topics that --topics selects, with the offsets that they have, and keeps the "
+       "copy\n"
+       "current; brings the committed offsets of --groups over. Runs until it is stopped, or with\n"
+       "--until-caught-up until everything is copied that was there at the start: then 0, or 3 "
+       "when\n"
+       "something could not follow. Started again it goes on where it was. Several processes of "
+       "one\n"
+       "--flow share the work.\n\n"
+       "  kferry replicate --source old1:9092 --target new1:9092 --topics '.*' --groups '.*' \\\n"
+       "      --listen 127.0.0.1:8080",
+       replicate_options, run_replicate},
   };
   return table;
 }

@@ -114,6 +114,8 @@ Result<GroupMember> GroupMember::join(const ClientProperties& properties, const 
                                       Callbacks callbacks) {
   const int64_t session_ms = options.session_timeout.count();
   const std::string session = fmt::to_string(session_ms);
+  const std::string heartbeat =
+      fmt::to_string(std::max<int64_t>(1, session_ms / kHeartbeatsPerSession));
   auto impl = std::make_unique<Impl>();
   impl->options = options;
   impl->callbacks = std::move(callbacks);
@@ -122,8 +124,7 @@ Result<GroupMember> GroupMember::join(const ClientProperties& properties, const 
                           {{"group.id", options.group.value()},
                            {"partition.assignment.strategy", "cooperative-sticky"},
                            {"session.timeout.ms", session},
-                           {"heartbeat.interval.ms",
-                            fmt::to_string(std::max<int64_t>(1, session_ms / kHeartbeatsPerSession))},
+                           {"heartbeat.interval.ms", heartbeat},
                            // An owner that hangs must lose its slots as one that has died.
                            {"max.poll.interval.ms", session},
                            {"enable.auto.commit", "false"},

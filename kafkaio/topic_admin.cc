@@ -20,7 +20,8 @@ constexpr const char* kAlterHint = "grant ALTER on the topics to kferry's princi
 constexpr const char* kDeleteHint = "grant DELETE on the topics to kferry's principal";
 
 // Topics that together do not make too many records.
-std::vector<std::vector<TopicName>> in_parts_by_weight(const std::map<TopicName, int64_t>& weights) {
+std::vector<std::vector<TopicName>> in_parts_by_weight(
+    const std::map<TopicName, int64_t>& weights) {
   std::vector<std::vector<TopicName>> parts;
   int64_t weight = 0;
   for (const auto& [topic, its_weight] : weights) {
@@ -38,7 +39,8 @@ Result<NewTopicHandle> make_new_topic(const NewTopic& topic, const std::string& 
   std::array<char, 512> text{};
   NewTopicHandle made(rd_kafka_NewTopic_new(topic.name.value().c_str(), topic.partitions,
                                             topic.replication_factor, text.data(), text.size()));
-  if (!made) return fail(ErrorKind::kFailed, fmt::format("{} {}: {}", doing, topic.name, text.data()));
+  if (!made)
+    return fail(ErrorKind::kFailed, fmt::format("{} {}: {}", doing, topic.name, text.data()));
   for (const auto& [name, value] : topic.configs)
     rd_kafka_NewTopic_set_config(made.get(), name.c_str(), value.c_str());
   return made;

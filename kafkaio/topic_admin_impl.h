@@ -1,7 +1,6 @@
 // What the two halves of TopicAdmin share. Internal to kafkaio/.
 #pragma once
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -56,9 +55,10 @@ struct TopicAdmin::Impl {
 template <class T>
 std::vector<std::vector<T>> in_parts(const std::vector<T>& items, size_t most) {
   std::vector<std::vector<T>> parts;
-  for (size_t at = 0; at < items.size(); at += most)
-    parts.emplace_back(items.begin() + static_cast<std::ptrdiff_t>(at),
-                       items.begin() + static_cast<std::ptrdiff_t>(std::min(at + most, items.size())));
+  for (const T& item : items) {
+    if (parts.empty() || parts.back().size() == most) parts.emplace_back();
+    parts.back().push_back(item);
+  }
   return parts;
 }
 

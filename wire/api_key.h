@@ -27,6 +27,8 @@ enum class ApiKey : int16_t {
   kEndTxn = 26,
   kWriteTxnMarkers = 27,
   kDescribeProducers = 61,
+  kDescribeAcls = 29,
+  kCreateAcls = 30,
 };
 
 // A broker says of each API the lowest and the highest version it speaks.

@@ -19,8 +19,9 @@ std::string_view to_string(Codec codec);  // "none", "gzip", ...
 // lz4 frames, zstd frames. kFailed: an unknown codec, or the library refuses. Thread-safe.
 Result<std::string> compress(Codec codec, std::string_view bytes);
 
-// Also raw snappy without framing, gzip in several members, and lz4 frames with the broken header
-// checksum of message format 0 (`legacy_lz4`, Kafka: KAFKA-3160). kFailed: corrupt, or more than
+// Also raw snappy without framing, gzip in several members, zstd frames in a row, and lz4 frames
+// with the broken header checksum of message format 0 (`legacy_lz4`, Kafka: KAFKA-3160). What
+// follows gzip's members and lz4's frame is ignored, as by Java. kFailed: corrupt, or more than
 // `most_bytes` come out; never allocates more than that and what the data proves to hold.
 // Thread-safe.
 Result<std::string> decompress(Codec codec, std::string_view bytes, size_t most_bytes,

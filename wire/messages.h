@@ -3,6 +3,7 @@
 
 #include <tuple>
 
+#include "wire/messages/acls.h"
 #include "wire/messages/api_versions.h"
 #include "wire/messages/fetch.h"
 #include "wire/messages/find_coordinator.h"
@@ -24,6 +25,7 @@ using AllRequests =
                OffsetFetchRequest, ListOffsetsRequest, DescribeGroupsRequest, ListGroupsRequest,
                FetchRequest, ProduceRequest, InitProducerIdRequest, DescribeProducersRequest,
                WriteTxnMarkersRequest, AddPartitionsToTxnRequest, EndTxnRequest,
-               OffsetForLeaderEpochRequest>;
+               OffsetForLeaderEpochRequest,
+               DescribeAclsRequest, CreateAclsRequest>;
 
 }  // namespace kferry::wire

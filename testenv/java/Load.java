@@ -47,7 +47,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * sent in plain Produce requests, so that their limits do not depend on timing. Transactions go through KafkaProducer,
  * in chunks that are flushed one after the other: the order in the log does not depend on timing either.
  *
- * <p>Options: see testenv/README.md (testenv/load). Needs kafka-clients 3.9.1; brokers from 0.10 on.
+ * <p>Options: see testenv/README.md (testenv/load). Needs kafka-clients 3.9.1; brokers from 0.11 on.
  */
 public class Load {
     private static final int IN_FLIGHT = 6; // requests per connection

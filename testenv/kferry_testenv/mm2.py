@@ -75,7 +75,6 @@ def properties(environment: dict, options: argparse.Namespace) -> dict:
             f"{target}.producer.max.in.flight.requests.per.connection": 5,
             f"{target}.producer.enable.idempotence": "true",
             f"{source}.consumer.max.poll.records": 5000,
-            f"{source}.consumer.fetch.min.bytes": 65536,
             f"{source}.consumer.max.partition.fetch.bytes": 4194304,
             f"{source}.consumer.receive.buffer.bytes": 1048576,
             f"{target}.producer.send.buffer.bytes": 1048576,

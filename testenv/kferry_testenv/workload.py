@@ -78,7 +78,7 @@ def _load_topics(environment: dict, side: str, cluster: protocol.Cluster, topics
     if any(topic.get("log_start") for topic in topics) and cluster.version < (0, 11):
         raise TestenvError(f"log_start needs DeleteRecords, which Kafka {environment[side]['version']} does not have (0.11 and later do)")
     if environment[side]["mode"] == "zookeeper":
-        _create_by_znodes(environment, cluster.version, topics)
+        create_by_znodes(environment, cluster.version, topics)
     else:
         for topic in topics:
             cluster.create_topic(topic["name"], topic.get("partitions", 1), topic.get("replication_factor", 1), topic.get("config", {}))
@@ -92,7 +92,7 @@ def _load_topics(environment: dict, side: str, cluster: protocol.Cluster, topics
     return records
 
 
-def _create_by_znodes(environment: dict, version: tuple[int, ...], topics: list[dict]) -> None:
+def create_by_znodes(environment: dict, version: tuple[int, ...], topics: list[dict]) -> None:
     """As TopicCommand does: first the config, then the assignment, which the controller watches."""
     brokers = [broker["id"] for broker in environment["source"]["brokers"]]
     with servers.zookeeper_client(environment["zookeeper"]["connect"]) as client:

@@ -13,6 +13,7 @@
 #include "kafkaio/producer.h"
 #include "kafkaio/topic_admin.h"
 #include "testenv/testenv.h"
+#include "wire/acls.h"
 
 namespace kferry::kafkaio {
 namespace {
@@ -208,12 +209,22 @@ void check_deleting_records(Site& site) {
             ErrorKind::kUsage);
 }
 
+void check_acls_without_authorizer(const Site& site) {
+  auto cluster = wire::Cluster::connect(
+      wire::parse_bootstrap_servers(site.properties.bootstrap_servers).value(), {}, within());
+  ASSERT_TRUE(succeeded(cluster));
+  const auto acls = wire::fetch_acls(*cluster, within());
+  ASSERT_TRUE(succeeded(acls));
+  EXPECT_FALSE(*acls);
+}
+
 TEST_P(TopicsOnBrokers, AreAdministered) {
   Site site(GetParam());
   ASSERT_NO_FATAL_FAILURE(check_creation(site));
   ASSERT_NO_FATAL_FAILURE(check_configs(site));
   ASSERT_NO_FATAL_FAILURE(check_state_topic(site));
   ASSERT_NO_FATAL_FAILURE(check_deleting_records(site));
+  ASSERT_NO_FATAL_FAILURE(check_acls_without_authorizer(site));
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, TopicsOnBrokers,

@@ -1,5 +1,6 @@
 #include "tests/support/java_wire.h"
 
+#include <charconv>
 #include <sstream>
 #include <stdexcept>
 
@@ -9,9 +10,7 @@
 #include "tests/support/kafka_definitions.h"
 
 namespace kferry::test {
-namespace {
 
-// The output of tests/java/`program`.java with Kafka's jars.
 std::string run_java(const std::string& program, const std::string& kafka_version,
                      const std::string& input) {
   const TemporaryFile file(input);
@@ -24,8 +23,6 @@ std::string run_java(const std::string& program, const std::string& kafka_versio
     throw std::runtime_error(fmt::format("{}.java failed; see its message above", program));
   return result.output;
 }
-
-}  // namespace
 
 std::vector<std::string> java_bytes(const std::string& kafka_version,
                                     const std::vector<WireQuestion>& questions) {
@@ -55,15 +52,24 @@ std::map<int, JavaError> java_errors(const std::string& kafka_version) {
 }
 
 std::string to_hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string digits;
-  for (const char byte : bytes) digits += fmt::format("{:02x}", static_cast<uint8_t>(byte));
+  for (const char byte : bytes) {
+    digits += kDigits[static_cast<uint8_t>(byte) >> 4];
+    digits += kDigits[static_cast<uint8_t>(byte) & 0x0f];
+  }
   return digits;
 }
 
 std::string from_hex(std::string_view digits) {
   std::string bytes;
-  for (size_t i = 0; i + 1 < digits.size(); i += 2)
-    bytes += static_cast<char>(std::stoi(std::string(digits.substr(i, 2)), nullptr, 16));
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    uint8_t byte = 0;
+    const char* const end = digits.data() + i + 2;
+    if (std::from_chars(end - 2, end, byte, 16).ptr != end)
+      throw std::runtime_error("not hexadecimal digits");
+    bytes += static_cast<char>(byte);
+  }
   return bytes;
 }
 

@@ -7,6 +7,10 @@
 
 namespace kferry::test {
 
+// The output of tests/java/`program`.java with Kafka's jars. Throws std::runtime_error.
+std::string run_java(const std::string& program, const std::string& kafka_version,
+                     const std::string& input);
+
 struct WireQuestion {
   std::string name;  // "JoinGroupRequest", "RequestHeader"
   int version = 0;

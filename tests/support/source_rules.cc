@@ -21,7 +21,7 @@ const std::array<Folder, 9> kFolders{{
     {"wire",
      1,
      {"fmt/", "boost/asio", "boost/system/", "openssl/", "sasl/", "zlib.h", "snappy.h", "lz4.h",
-      "lz4frame.h", "zstd.h", "isa-l/"}},
+      "lz4frame.h", "zstd.h", "zstd_errors.h", "isa-l/"}},
     {"kafkaio", 1, {"fmt/", "librdkafka/"}},
     {"zkoffsets", 2, {"fmt/", "zookeeper/", "nlohmann/"}},
     {"groupproto", 2, {"fmt/"}},

@@ -1,0 +1,1 @@
+"""What bench/mirror and bench/scale are made of."""

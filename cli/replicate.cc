@@ -1,0 +1,78 @@
+// kferry replicate: the mirror.
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "cli/exit_code.h"
+#include "cli/replicate_options.h"
+#include "cli/session.h"
+#include "cli/verbs.h"
+#include "replicate/http_routes.h"
+#include "replicate/http_server.h"
+#include "replicate/mirror.h"
+#include "replicate/mirror_progress.h"
+#include "replicate/status_json.h"
+
+namespace kferry::cli {
+
+OptionsDescription replicate_options() {
+  return describe_replicate();
+}
+
+namespace {
+
+int exit_code_of(replicate::Ending ending) {
+  switch (ending) {
+    case replicate::Ending::kStopped:
+    case replicate::Ending::kCaughtUp:
+      return kDone;
+    case replicate::Ending::kIncomplete:
+      return kPending;
+  }
+  return kFailed;
+}
+
+// What could not follow, each with its reason.
+std::string summary(const replicate::FlowStatus& status) {
+  std::string text = replicate::progress_line(status, std::nullopt) + "\n";
+  for (const auto& one : status.partitions)
+    if (one.phase == replicate::Phase::kQuarantined)
+      text += fmt::format("{} cannot follow: {}\n", one.source, one.reason);
+  for (const auto& group : status.groups)
+    if (group.synced < group.partitions)
+      text += fmt::format("group '{}': {} of {} offsets are on the target: {} {}\n", group.group,
+                          group.synced, group.partitions, group.state, group.reason);
+  for (const std::string& trouble : status.troubles) text += trouble + "\n";
+  return text;
+}
+
+}  // namespace
+
+Result<int> run_replicate(const std::vector<std::string>& arguments, const StopToken& stop,
+                          Output& output) {
+  KFERRY_TRY(const Values values, parse(arguments, replicate_options()));
+  KFERRY_TRY(const CommonOptions common, read_replicate_common(values));
+  log::configure(common.log_format, common.log_level);
+  std::vector<replicate::Mm2Note> notes;
+  KFERRY_TRY(const replicate::FlowSettings flow, read_flow(values, &notes));
+  for (const auto& note : notes) log::warn("not used", {{"key", note.key}, {"why", note.why}});
+  KFERRY_TRY(const auto mirror, replicate::Mirror::open(flow, stop));
+  std::unique_ptr<replicate::HttpServer> server;
+  if (flow.listen) {
+    KFERRY_TRY(server,
+               replicate::HttpServer::start(
+                   *flow.listen, replicate::operation_routes(*mirror, *mirror, flow.mm2_metrics)));
+    log::info("serving", {{"port", fmt::format("{}", server->port())}});
+  }
+  replicate::MirrorProgress progress(progress_mode(common));
+  const auto tick = [&] {
+    if (progress.is_due(wall_clock_ms())) progress.tick(mirror->status());
+  };
+  KFERRY_TRY(const replicate::Ending ending, mirror->run(tick));
+  progress.finish();
+  const replicate::FlowStatus status = mirror->status();
+  output.out =
+      common.format == OutputFormat::kJson ? replicate::status_json(status) : summary(status);
+  return exit_code_of(ending);
+}
+
+}  // namespace kferry::cli
