@@ -33,8 +33,7 @@ SourceOffset source_offset(const groupproto::CommittedOffset& committed) {
 Result<> GroupBook::learn(const std::string& key, const std::optional<std::string>& value,
                           bool running) {
   // A deleted record only has to have a readable key.
-  KFERRY_TRY(const auto record,
-             parse_group_record(key, value.value_or(R"({"committed":[]})")));
+  KFERRY_TRY(const auto record, parse_group_record(key, value.value_or(R"({"committed":[]})")));
   if (!record) return {};
   if (!record->target) {
     memories_[record->group].lived = value.has_value();
@@ -120,9 +119,9 @@ void GroupBook::translate(const GroupId& id, const Group& group, const TopicPart
   auto translation = translator_.translate(source, source_offset(committed));
   entry.settled = translation && translation->complete;
   entry.before_start = !translation && translator_.translate(source, kEndOfTime).has_value();
-  const bool moved = translation && (!entry.translation ||
-                                     entry.translation->offset != translation->offset ||
-                                     entry.translation->target != translation->target);
+  const bool moved =
+      translation && (!entry.translation || entry.translation->offset != translation->offset ||
+                      entry.translation->target != translation->target);
   entry.translation = std::move(translation);
   if (!rules_.collect_checkpoints || !entry.translation || refusal(id)) return;
   if (moved || entry.checkpoint_due)

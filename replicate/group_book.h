@@ -33,7 +33,7 @@ struct GroupRules {
   std::function<Mirroring(const TopicPartition&)> mirroring = [](const TopicPartition&) {
     return Mirroring::kHere;
   };
-  bool commit = true;             // false: only checkpoints are wanted
+  bool commit = true;              // false: only checkpoints are wanted
   int64_t retry_after_ms = 5'000;  // what the target refuses is tried again then
   bool collect_checkpoints = false;
 };
@@ -63,8 +63,9 @@ struct GroupCommit {
 // Groups that must not be synced, and why.
 using GroupRefusals = std::map<GroupId, std::string>;
 
-// One round is: set_refusals(), take_source(), due(), take_target() for those, plan(), take_memories() made
-// durable, the commits, take_result(), take_target() for what was committed. Not thread-safe.
+// One round is: set_refusals(), take_source(), due(), take_target() for those, plan(),
+// take_memories() made durable, the commits, take_result(), take_target() for what was committed.
+// Not thread-safe.
 class GroupBook {
  public:
   GroupBook(const OffsetTranslator& translator, GroupRules rules)
@@ -106,11 +107,11 @@ class GroupBook {
     bool before_start = false;  // no translation: it lies before the first record that was mirrored
     bool settled = false;       // the translation will not change
     GroupVerdict verdict = GroupVerdict::kUntold;
-    int64_t seen_at_ms = 0;   // when the source's value was read first
-    bool attempted = false;   // committed by us since then, not yet confirmed
+    int64_t seen_at_ms = 0;  // when the source's value was read first
+    bool attempted = false;  // committed by us since then, not yet confirmed
     int64_t blocked_until_ms = 0;
-    std::string trouble;      // what the target said to the last commit
-    bool denied = false;      // and it will not change its mind soon
+    std::string trouble;  // what the target said to the last commit
+    bool denied = false;  // and it will not change its mind soon
     bool checkpoint_due = true;
   };
   struct Group {

@@ -35,11 +35,11 @@ struct OwnCommits {
 
 // How things stand for one partition of one group.
 enum class GroupVerdict {
-  kInSync,     // the target has exactly what the source has
-  kWrite,      // the target is to get the translated offset
-  kPartly,     // as far as the records have been copied; more is to come
-  kUntold,     // no translation: the partition is not mirrored yet
-  kKept,       // somebody else committed on the target: that is left alone
+  kInSync,  // the target has exactly what the source has
+  kWrite,   // the target is to get the translated offset
+  kPartly,  // as far as the records have been copied; more is to come
+  kUntold,  // no translation: the partition is not mirrored yet
+  kKept,    // somebody else committed on the target: that is left alone
 };
 
 struct PartitionView {

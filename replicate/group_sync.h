@@ -71,8 +71,8 @@ class GroupSync {
   GroupCluster target_;
   GroupBook book_;
   std::vector<GroupId> selected_;
-  std::vector<TopicPartition> named_;   // to old brokers
-  std::set<TopicPartition> missing_;    // at the last refresh
+  std::vector<TopicPartition> named_;  // to old brokers
+  std::set<TopicPartition> missing_;   // at the last refresh
   Deadline next_refresh_ = Deadline::after(Duration(0));
   bool refreshed_ = false;
   bool running_ = false;

@@ -90,8 +90,7 @@ Result<> Mm2Topics::open_all(const Wait& wait) {
 }
 
 Result<> Mm2Topics::open(Outlet& outlet, const std::set<TopicName>& topics, const Wait& wait) {
-  KFERRY_TRY(kafkaio::TopicAdmin admin,
-             kafkaio::TopicAdmin::connect(outlet.cluster.properties));
+  KFERRY_TRY(kafkaio::TopicAdmin admin, kafkaio::TopicAdmin::connect(outlet.cluster.properties));
   std::vector<kafkaio::NewTopic> wanted;
   for (const TopicName& topic : topics)
     wanted.push_back({.name = topic,

@@ -35,8 +35,7 @@ std::optional<Offset> wanted_offset(const OffsetNode& node, std::string& trouble
   return wanted;
 }
 
-std::optional<std::string> problem_of(const OffsetNode& node,
-                                      const groupproto::GroupOffsets& kafka,
+std::optional<std::string> problem_of(const OffsetNode& node, const groupproto::GroupOffsets& kafka,
                                       const migrate::Receipts& receipts) {
   const TopicPartition partition{node.topic, node.partition};
   const auto committed = kafka.find(partition);
@@ -77,7 +76,8 @@ std::optional<std::string> unverified(const zkoffsets::GroupSnapshot& group,
     if (matters(denied.topic))
       problems.push_back(fmt::format("the offset of {} may not be read", denied));
   for (const TopicName& denied : group.denied_topics)
-    if (matters(denied)) problems.push_back(fmt::format("the offsets of {} may not be read", denied));
+    if (matters(denied))
+      problems.push_back(fmt::format("the offsets of {} may not be read", denied));
   for (const TopicName& old : group.kafka07_topics)
     if (matters(old)) problems.push_back(fmt::format("{} has offsets of Kafka 0.7", old));
   if (group.all_denied) problems.emplace_back("its offsets may not be listed");
@@ -163,9 +163,8 @@ Result<GroupRefusals> ZookeeperGuard::judge(const zkoffsets::Snapshot& snapshot,
     const auto notes = read.find(migrate::receipt_group(group.group));
     migrate::Receipts receipts;
     if (notes != read.end() && notes->second) receipts = migrate::parse_receipts(*notes->second);
-    const auto problem = kafka->second
-                             ? unverified(group, *kafka->second, receipts, matters)
-                             : std::optional(kafka->second.error().message);
+    const auto problem = kafka->second ? unverified(group, *kafka->second, receipts, matters)
+                                       : std::optional(kafka->second.error().message);
     if (problem)
       found[group.group] = fmt::format(
           "offsets in ZooKeeper are not in Kafka: {}; run kferry migrate --group {} first",

@@ -31,8 +31,7 @@ std::optional<std::string> unverified(const zkoffsets::GroupSnapshot& group,
 class ZookeeperGuard {
  public:
   // `flow.zookeeper` must be set. Both outlive it.
-  ZookeeperGuard(const FlowSettings& flow, Troubles& troubles)
-      : flow_(flow), troubles_(troubles) {}
+  ZookeeperGuard(const FlowSettings& flow, Troubles& troubles) : flow_(flow), troubles_(troubles) {}
 
   // Until `stop`: all selected groups at the start, then every refresh_interval those that were
   // found, so that a migration releases them. In a thread of its own.
@@ -58,8 +57,8 @@ class ZookeeperGuard {
 
   mutable std::mutex mutex_;  // guards everything below
   bool checked_ = false;
-  Error last_error_{ErrorKind::kUnreachable, "the offsets in ZooKeeper have not been read yet", {},
-                    0};
+  Error last_error_{
+      ErrorKind::kUnreachable, "the offsets in ZooKeeper have not been read yet", {}, 0};
   GroupRefusals found_;
 };
 
