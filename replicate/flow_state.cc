@@ -46,6 +46,7 @@ std::string runs_key(const TopicPartition& source, size_t chunk) {
 std::string to_json(const FlowRecord& record) {
   return json{{"source_cluster_id", record.source_cluster_id},
               {"target_cluster_id", record.target_cluster_id},
+              {"topic_prefix", record.topic_prefix},
               {"producer", {record.producer_id, record.producer_epoch}},
               {"filler", {record.filler_id, record.filler_epoch}}}
       .dump();
@@ -86,6 +87,7 @@ Result<std::optional<FlowRecord>> LoadedState::flow() const {
     FlowRecord record;
     value.at("source_cluster_id").get_to(record.source_cluster_id);
     value.at("target_cluster_id").get_to(record.target_cluster_id);
+    record.topic_prefix = value.value("topic_prefix", "");
     value.at("producer").at(0).get_to(record.producer_id);
     value.at("producer").at(1).get_to(record.producer_epoch);
     value.at("filler").at(0).get_to(record.filler_id);

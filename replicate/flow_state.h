@@ -19,6 +19,7 @@ namespace kferry::replicate {
 struct FlowRecord {
   std::string source_cluster_id;  // empty: the source has none (before 0.10.1)
   std::string target_cluster_id;
+  std::string topic_prefix;
   int64_t producer_id = -1;  // of everything that is copied, in all partitions
   int16_t producer_epoch = -1;
   int64_t filler_id = -1;  // of fillers and markers

@@ -155,6 +155,11 @@ Result<> Mirror::read_flow_record() {
                     source_cluster_id_.value_or("unknown"), target_cluster_id_.value_or("unknown")),
         fmt::format("give this flow another --flow name; the state is in topic {}",
                     state_->topic()));
+  if (record_.topic_prefix != flow_.topic_prefix)
+    return fail(ErrorKind::kRefused,
+                fmt::format("flow '{}' was begun with the prefix '{}', now it is '{}'", flow_.name,
+                            record_.topic_prefix, flow_.topic_prefix),
+                "keep the prefix, or give this flow another --flow name");
   return {};
 }
 
@@ -162,6 +167,7 @@ Result<FlowRecord> Mirror::make_flow_record(const Wait& wait) {
   FlowRecord record;
   record.source_cluster_id = source_cluster_id_.value_or("");
   record.target_cluster_id = target_cluster_id_.value_or("");
+  record.topic_prefix = flow_.topic_prefix;
   KFERRY_TRY(const auto producer, new_producer_id(*target_, wait));
   KFERRY_TRY(const auto filler, new_producer_id(*target_, wait));
   std::tie(record.producer_id, record.producer_epoch) = producer;

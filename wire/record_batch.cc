@@ -109,4 +109,9 @@ void stamp_for_produce(std::span<char> batch, const ProducerStamp& stamp) {
                                             {from, before.size()}, batch.size() - kTo));
 }
 
+Codec codec_of(std::span<const char> batch) {
+  // The attributes are big-endian: the codec is in their second byte.
+  return static_cast<Codec>(batch[kAttributesAt + 1] & kCodecBits);
+}
+
 }  // namespace kferry::wire

@@ -56,6 +56,9 @@ struct RawBatch {
 // are negative, overflow or contradict each other. Thread-safe.
 Result<std::optional<RawBatch>> take_batch(std::string_view& data);
 
+// Of a batch of format 2, which has at least kBatchHeaderBytes.
+Codec codec_of(std::span<const char> batch);
+
 // A record. `body` is what follows the offset delta in format 2: key, value and headers with their
 // lengths. It does not change when the record moves to another batch.
 struct RawRecord {
