@@ -63,8 +63,9 @@ struct GroupCommit {
 // Groups that must not be synced, and why.
 using GroupRefusals = std::map<GroupId, std::string>;
 
-// One round is: set_refusals(), take_source(), due(), take_target() for those, plan(), take_memories() made
-// durable, the commits, take_result(), take_target() for what was committed. Not thread-safe.
+// One round is: set_refusals(), take_source(), due(), take_target() for those, plan(),
+// take_memories() made durable, the commits, take_result(), take_target() for what was committed.
+// Not thread-safe.
 class GroupBook {
  public:
   GroupBook(const OffsetTranslator& translator, GroupRules rules)

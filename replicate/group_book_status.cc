@@ -28,9 +28,9 @@ bool GroupBook::is_done(const GroupId& id, const Group& group) const {
   if (refusal(id) || is_denied(group.source_error) || is_denied(group.target_error)) return true;
   if (group.source_error || group.target_error) return false;
   if (group.entries.empty() || !group.live.empty()) return true;
-  return (group.target_read || !rules_.commit) && std::ranges::all_of(group.entries, [&](const auto& one) {
-           return is_done(one.first, one.second);
-         });
+  return (group.target_read || !rules_.commit) &&
+         std::ranges::all_of(group.entries,
+                             [&](const auto& one) { return is_done(one.first, one.second); });
 }
 
 bool GroupBook::is_done(const TopicPartition& source, const Entry& entry) const {
