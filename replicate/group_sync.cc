@@ -62,8 +62,7 @@ void GroupSync::run(const StopToken& stop) {
       tools_.troubles.clear(kAbout);
       pause = interval;
     } else {
-      if (tools_.troubles.set(kAbout, done.error().message))
-        log::warn("the groups' offsets could not be synced", {{"error", done.error().message}});
+      tools_.troubles.set(kAbout, done.error().message);
       pause = std::clamp(pause * 2, interval, std::max(interval, kLongestPause));
     }
     const auto took =

@@ -43,8 +43,7 @@ void Mm2Topics::run(const StopToken& stop) {
       tools_.troubles.clear(kAbout);
       pause = std::min(flow.checkpoint_interval, flow.heartbeat_interval);
     } else if (!stop.stop_requested()) {
-      if (tools_.troubles.set(kAbout, done.error().message))
-        log::warn("MM2's topics could not be written", {{"error", done.error().message}});
+      tools_.troubles.set(kAbout, done.error().message);
       // A producer does not recover from a fatal error.
       source_.producer.reset();
       target_.producer.reset();

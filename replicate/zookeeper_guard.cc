@@ -90,9 +90,7 @@ void ZookeeperGuard::run(const StopToken& stop) {
     const auto done = check(Wait(Deadline::after(kCheckTimeout), stop));
     if (stop.stop_requested()) return;
     if (!done) {
-      if (troubles_.set(kAbout, done.error().message))
-        log::warn("the offsets in ZooKeeper could not be checked",
-                  {{"error", done.error().message}});
+      troubles_.set(kAbout, done.error().message);
       // A session that has expired does not come back.
       zookeeper_.reset();
       cluster_.reset();
@@ -177,13 +175,13 @@ void ZookeeperGuard::publish(GroupRefusals found) {
   const bool warns = flow_.guard == GuardPolicy::kWarn;
   if (found.empty()) {
     troubles_.clear(kAbout);
-  } else if (const std::string summary = fmt::format(
-                 "{} group{} with offsets in ZooKeeper that are not in Kafka {}, such as '{}'",
-                 found.size(), found.size() == 1 ? "" : "s",
-                 warns ? "and are synced all the same" : "and are not synced",
-                 found.begin()->first);
-             troubles_.set(kAbout, summary)) {
-    log::warn(summary);
+  } else {
+    troubles_.set(kAbout,
+                  fmt::format("{} group{} with offsets in ZooKeeper that are not in Kafka {}, "
+                              "such as '{}'",
+                              found.size(), found.size() == 1 ? "" : "s",
+                              warns ? "and are synced all the same" : "and are not synced",
+                              found.begin()->first));
   }
   const std::lock_guard lock(mutex_);
   for (const auto& [group, why] : found_)

@@ -252,7 +252,7 @@ TEST_F(GroupSyncOnFakes, AClusterThatGoesAwayIsATroubleAndComesBack) {
   source_.broker.drop_connections(true);
   ASSERT_TRUE(eventually([&] { return !troubles_.list().empty(); }));
   EXPECT_FALSE(sync_->caught_up());
-  EXPECT_EQ(sync_->status().at(0).state, "synced") << "what stands on the target stands there";
+  EXPECT_EQ(sync_->status().at(0).synced, 2) << "what stands on the target stands there";
   commit({{0, 11}});
   source_.broker.drop_connections(false);
   EXPECT_TRUE(reaches(at({{0, 11}, {1, 20}})));

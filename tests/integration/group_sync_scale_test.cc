@@ -1,32 +1,28 @@
 // How long the group sync takes over 1,000 groups of 100 partitions. Only with KFERRY_SCALE=1.
+#include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "kafkaio/topic_admin.h"
-#include "replicate/cluster_settings.h"
 #include "replicate/group_sync.h"
 #include "testenv/testenv.h"
+#include "tests/integration/two_sides.h"
 #include "tests/support/expectations.h"
 #include "tests/support/fake_translator.h"
 
 namespace kferry::replicate {
 namespace {
 
+using integration::cluster_settings;
+using integration::within;
 using test::ok;
 
 constexpr int kGroups = 1'000;
 constexpr int32_t kPartitions = 100;
-
-Wait within() {
-  return Wait::uninterruptible(Duration(120'000));
-}
-
-ClusterSettings settings(const char* alias, const std::string& bootstrap) {
-  return make_cluster_settings({.alias = alias, .bootstrap_servers = bootstrap}).value();
-}
 
 void create_topic(const ClusterSettings& cluster) {
   auto admin = kafkaio::TopicAdmin::connect(cluster.properties);
@@ -45,7 +41,7 @@ void commit_everywhere(GroupCluster& cluster, int64_t offset) {
       commit.offsets.push_back({{TopicName("t"), Partition(p)}, Offset(offset), ""});
   }
   for (int attempt = 0; attempt < 50 && !commits.empty(); ++attempt) {
-    const auto results = cluster.commit(commits, within());
+    const auto results = cluster.commit(commits, within(Duration(120'000)));
     std::erase_if(commits, [&](const GroupCommit& one) {
       const auto& result = results.at(one.group);
       return result && std::ranges::all_of(*result, [](const auto& code) {
@@ -60,8 +56,8 @@ TEST(GroupSyncScale, AThousandGroupsOfAHundredPartitions) {
   if (std::getenv("KFERRY_SCALE") == nullptr) GTEST_SKIP() << "KFERRY_SCALE=1 measures";
   const auto environment = testenv::Environment::start({.source = "3.9.1", .target = "4.1.0"});
   FlowSettings flow;
-  flow.source = settings("source", environment.bootstrap_servers());
-  flow.target = settings("target", environment.target_bootstrap_servers());
+  flow.source = cluster_settings("source", environment.bootstrap_servers());
+  flow.target = cluster_settings("target", environment.target_bootstrap_servers());
   flow.topics.include = flow.groups.include = {std::regex(".*")};
   flow.emit_checkpoints = true;
   create_topic(flow.source);

@@ -8,8 +8,8 @@
 #include "groupproto/group_session.h"
 #include "kafkaio/producer.h"
 #include "kafkaio/topic_admin.h"
-#include "replicate/cluster_settings.h"
 #include "testenv/testenv.h"
+#include "tests/integration/two_sides.h"
 #include "tests/support/expectations.h"
 #include "tests/support/fake_translator.h"
 #include "tests/support/recording_proxy.h"
@@ -17,41 +17,24 @@
 namespace kferry::replicate {
 namespace {
 
-using groupproto::CommittedOffset;
 using groupproto::GroupOffsets;
+using integration::before_long;
+using integration::value_of;
+using integration::within;
 using test::has;
 using test::ok;
-
-const StopToken never;
-Wait within(Duration duration = Duration(60'000)) {
-  return {Deadline::after(duration), never};
-}
-bool before_long(const std::function<bool()>& happened) {
-  for (const Deadline deadline = Deadline::after(Duration(60'000)); !deadline.expired();) {
-    if (happened()) return true;
-    never.sleep_for(Duration(20));
-  }
-  return false;
-}
-// Throws.
-template <class T>
-T value_of(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message);
-  return std::move(*result);
-}
 
 // One of the two clusters, to look at and to commit on.
 class Side {
  public:
   Side(const char* alias, const std::string& bootstrap)
-      : settings(value_of(make_cluster_settings({.alias = alias, .bootstrap_servers = bootstrap}))),
-        cluster(value_of(
-            wire::Cluster::connect(settings.addresses, settings.client, within()))),
+      : settings(integration::cluster_settings(alias, bootstrap)),
+        cluster(value_of(wire::Cluster::connect(settings.addresses, settings.client, within()))),
         coordinators(cluster) {}
 
-  void create(const std::string& topic, int32_t partitions) {
+  void create(const std::string& topic, int32_t count) {
     auto admin = value_of(kafkaio::TopicAdmin::connect(settings.properties));
-    auto created = value_of(admin.create({{TopicName(topic), partitions, 1, {}}}, within()));
+    auto created = value_of(admin.create({{TopicName(topic), count, 1, {}}}, within()));
     if (auto& one = created.at(TopicName(topic)); !one)
       throw std::runtime_error(one.error().message);
     const bool known = before_long(

@@ -7,20 +7,17 @@
 #include <nlohmann/json.hpp>
 
 #include "kafkaio/topic_admin.h"
-#include "replicate/cluster_settings.h"
 #include "testenv/testenv.h"
+#include "tests/integration/two_sides.h"
 #include "tests/support/expectations.h"
 
 namespace kferry::replicate {
 namespace {
 
+using integration::before_long;
+using integration::within;
 using nlohmann::json;
 using test::ok;
-
-const StopToken never;
-Wait within() {
-  return {Deadline::after(Duration(60'000)), never};
-}
 
 class FakeStatus final : public StatusSource {
  public:
@@ -48,14 +45,6 @@ class FakeStatus final : public StatusSource {
   FlowStatus status_;
 };
 
-bool before_long(const std::function<bool()>& happened) {
-  for (const Deadline deadline = Deadline::after(Duration(60'000)); !deadline.expired();) {
-    if (happened()) return true;
-    never.sleep_for(Duration(50));
-  }
-  return false;
-}
-
 class Mm2TopicsOnBrokers : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -65,18 +54,13 @@ class Mm2TopicsOnBrokers : public testing::Test {
 
   // `name` makes the topics of one test its own.
   void settle(const std::string& name) {
-    flow_.source = settings(name + "src", testenv::Side::source);
-    flow_.target = settings(name + "tgt", testenv::Side::target);
+    flow_.source = integration::cluster_settings(name + "src", environment_->bootstrap_servers());
+    flow_.target = integration::cluster_settings(
+        name + "tgt", environment_->target_bootstrap_servers());
     flow_.topics.include = {std::regex("t")};
     flow_.heartbeat_interval = Duration(200);
     flow_.checkpoint_interval = Duration(100);
     flow_.refresh_interval = Duration(500);
-  }
-  static ClusterSettings settings(const std::string& alias, testenv::Side side) {
-    auto made = make_cluster_settings(
-        {.alias = alias, .bootstrap_servers = environment_->bootstrap_servers(side)});
-    if (!made) throw std::runtime_error(made.error().message);
-    return *made;
   }
   void checkpoint(const char* group, const char* topic, int64_t upstream, int64_t downstream) {
     const std::lock_guard lock(mutex_);

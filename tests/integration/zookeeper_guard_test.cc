@@ -4,14 +4,15 @@
 
 #include <gtest/gtest.h>
 
-#include "replicate/cluster_settings.h"
 #include "tests/integration/migrate_fixture.h"
+#include "tests/integration/two_sides.h"
 #include "tests/support/expectations.h"
 
 namespace kferry::replicate {
 namespace {
 
 using integration::Site;
+using integration::within;
 using test::fails;
 using test::has;
 using test::ok;
@@ -19,15 +20,12 @@ using test::ok;
 class ZookeeperGuardOnServers : public testing::Test {
  protected:
   ZookeeperGuardOnServers() : site_(integration::site_of("3.9.1")) {
-    flow_.source = make_cluster_settings(
-                       {.alias = "source",
-                        .bootstrap_servers = site_.environment().bootstrap_servers()})
-                       .value();
+    flow_.source =
+        integration::cluster_settings("source", site_.environment().bootstrap_servers());
     flow_.zookeeper = site_.environment().zookeeper_connect();
     flow_.topics.include = {std::regex(".*")};
     flow_.groups.include = {std::regex("guard-.*")};
   }
-  static Wait within() { return Wait::uninterruptible(Duration(60'000)); }
 
   Site& site_;
   FlowSettings flow_;

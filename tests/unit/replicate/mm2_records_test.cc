@@ -1,4 +1,5 @@
-// MM2's records, byte by byte. tests/integration/mm2_topics_test.cc has MM2's own classes read them.
+// MM2's records, byte by byte; tests/integration/mm2_topics_test.cc has MM2's own classes read
+// them.
 #include "replicate/mm2_records.h"
 
 #include <gtest/gtest.h>
