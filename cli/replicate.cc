@@ -45,6 +45,23 @@ std::string summary(const replicate::FlowStatus& status) {
   return text;
 }
 
+constexpr Duration kDryRunTimeout{60'000};
+
+// --dry-run: what the mirror would do to topics, configs and ACLs. 0: nothing, 3: something.
+Result<int> show_differences(const replicate::FlowSettings& flow, OutputFormat format,
+                             const StopToken& stop, Output& output) {
+  const Wait wait(Deadline::after(kDryRunTimeout), stop);
+  KFERRY_TRY(auto source, wire::Cluster::connect(flow.source.addresses, flow.source.client, wait));
+  KFERRY_TRY(auto target, wire::Cluster::connect(flow.target.addresses, flow.target.client, wait));
+  KFERRY_TRY(auto source_admin, kafkaio::TopicAdmin::connect(flow.source.properties));
+  KFERRY_TRY(auto target_admin, kafkaio::TopicAdmin::connect(flow.target.properties));
+  KFERRY_TRY(
+      const auto differences,
+      replicate::find_differences(flow, {source, target, source_admin, target_admin}, {}, wait));
+  output.out = format == OutputFormat::kJson ? to_json_text(differences) : to_text(differences);
+  return differences.any() ? kPending : kDone;
+}
+
 }  // namespace
 
 Result<int> run_replicate(const std::vector<std::string>& arguments, const StopToken& stop,
@@ -55,6 +72,7 @@ Result<int> run_replicate(const std::vector<std::string>& arguments, const StopT
   std::vector<replicate::Mm2Note> notes;
   KFERRY_TRY(const replicate::FlowSettings flow, read_flow(values, &notes));
   for (const auto& note : notes) log::warn("not used", {{"key", note.key}, {"why", note.why}});
+  if (flag_of(values, "dry-run")) return show_differences(flow, common.format, stop, output);
   KFERRY_TRY(const auto mirror, replicate::Mirror::open(flow, stop));
   std::unique_ptr<replicate::HttpServer> server;
   if (flow.listen) {

@@ -58,19 +58,23 @@ Result<> Coordinators::locate_once(const std::vector<GroupId>& groups, Refusals&
 
 Result<> Coordinators::locate_batched(wire::Broker& broker, const std::vector<GroupId>& groups,
                                       int16_t version, Refusals& refused, const Wait& wait) {
+  Result<> first_trouble;  // of one group; the others are learned all the same
   for (size_t begin = 0; begin < groups.size(); begin += kKeysPerRequest) {
     FindCoordinatorRequest request;
     const size_t end = std::min(groups.size(), begin + kKeysPerRequest);
     for (size_t i = begin; i < end; ++i) request.coordinator_keys.push_back(groups[i].value());
     KFERRY_TRY(const FindCoordinatorResponse response, broker.call(request, version, wait));
-    for (const auto& found : response.coordinators)
-      KFERRY_CHECK(learn(GroupId(found.key), found.error_code, found.node_id, found.host,
-                         found.port, refused));
+    for (const auto& found : response.coordinators) {
+      const auto learned = learn(GroupId(found.key), found.error_code, found.node_id, found.host,
+                                 found.port, refused);
+      if (!learned && first_trouble) first_trouble = learned;
+    }
     for (size_t i = begin; i < end; ++i)
-      if (!known_.contains(groups[i]) && !refused.contains(groups[i]))
-        return fail(ErrorKind::kUnreachable, naming(groups[i]) + ": the broker left it out");
+      if (first_trouble && !known_.contains(groups[i]) && !refused.contains(groups[i]))
+        first_trouble =
+            fail(ErrorKind::kUnreachable, naming(groups[i]) + ": the broker left it out");
   }
-  return {};
+  return first_trouble;
 }
 
 Result<> Coordinators::locate_pipelined(wire::Broker& broker, const std::vector<GroupId>& groups,
@@ -79,10 +83,13 @@ Result<> Coordinators::locate_pipelined(wire::Broker& broker, const std::vector<
   for (const GroupId& group : groups)
     requests.push_back({.key = group.value(), .coordinator_keys = {}});
   KFERRY_TRY(const auto responses, broker.pipeline(requests, version, wait));
-  for (size_t i = 0; i < responses.size(); ++i)
-    KFERRY_CHECK(learn(groups[i], responses[i].error_code, responses[i].node_id, responses[i].host,
-                       responses[i].port, refused));
-  return {};
+  Result<> first_trouble;
+  for (size_t i = 0; i < responses.size(); ++i) {
+    const auto learned = learn(groups[i], responses[i].error_code, responses[i].node_id,
+                               responses[i].host, responses[i].port, refused);
+    if (!learned && first_trouble) first_trouble = learned;
+  }
+  return first_trouble;
 }
 
 Result<> Coordinators::learn(const GroupId& group, int16_t error_code, BrokerId id,
@@ -120,8 +127,28 @@ Result<std::vector<GroupId>> Coordinators::ask_all(const std::vector<GroupId>& g
   return left;
 }
 
-Result<Coordinators::Refusals> Coordinators::for_each(const std::vector<GroupId>& groups,
+Result<Coordinators::Refusals> Coordinators::ask_once(const std::vector<GroupId>& groups,
                                                       const Wait& wait, const Ask& ask) {
+  Refusals refused;
+  const auto located = locate_once(groups, refused, wait);
+  std::vector<GroupId> open;
+  for (const GroupId& group : groups) {
+    if (known_.contains(group))
+      open.push_back(group);
+    else if (!located)
+      refused.try_emplace(group, located.error());
+  }
+  if (open.empty() && !located) return std::unexpected(located.error());
+  Error trouble = wire::kafka_error(wire::kNotCoordinator, "asking the coordinators of groups");
+  KFERRY_TRY(const std::vector<GroupId> left, ask_all(open, wait, ask, trouble));
+  for (const GroupId& group : left) refused.try_emplace(group, trouble);
+  return refused;
+}
+
+Result<Coordinators::Refusals> Coordinators::for_each(const std::vector<GroupId>& groups,
+                                                      const Wait& wait, const Ask& ask,
+                                                      Asking asking) {
+  if (asking == Asking::kOnce) return ask_once(groups, wait, ask);
   std::vector<GroupId> open = groups;
   Refusals all_refused;
   bool all_reached = false;

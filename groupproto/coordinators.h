@@ -14,6 +14,14 @@ namespace kferry::groupproto {
 // Whether asking again, perhaps another broker, may help: the coordinator moved, or is loading.
 bool is_coordinator_error(int16_t code);
 
+// What is done about groups that cannot be asked about now.
+enum class Asking {
+  kPatient,  // they are asked about again until the wait is over
+  // They are among the refusals at once: for those who ask again anyway, and for whom one group
+  // must not hold up the others.
+  kOnce,
+};
+
 // Not thread-safe; uses the worker's Cluster.
 class Coordinators {
  public:
@@ -36,12 +44,15 @@ class Coordinators {
   // Calls `ask(coordinator, its groups)` for every coordinator of `groups`. `ask` returns the
   // groups for which the broker was not (yet) the right one; they are located and asked for again
   // until `wait` is over, and are among the refusals then. A lost connection is retried too: `ask`
-  // must be safe to repeat.
+  // must be safe to repeat. With kOnce nothing is asked twice, and the call fails as a whole only
+  // when no broker can be reached.
   using Ask =
       std::function<Result<std::vector<GroupId>>(wire::Broker&, const std::vector<GroupId>&)>;
-  Result<Refusals> for_each(const std::vector<GroupId>& groups, const Wait& wait, const Ask& ask);
+  Result<Refusals> for_each(const std::vector<GroupId>& groups, const Wait& wait, const Ask& ask,
+                            Asking asking = Asking::kPatient);
 
  private:
+  Result<Refusals> ask_once(const std::vector<GroupId>& groups, const Wait& wait, const Ask& ask);
   Result<> locate_once(const std::vector<GroupId>& groups, Refusals& refused, const Wait& wait);
   Result<> locate_batched(wire::Broker& broker, const std::vector<GroupId>& groups, int16_t version,
                           Refusals& refused, const Wait& wait);

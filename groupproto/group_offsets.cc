@@ -69,7 +69,9 @@ Result<GroupOffsets> read_group(const GroupId& group, int16_t group_code,
 
 class KafkaOffsetsReader {
  public:
-  KafkaOffsetsReader(const std::vector<OffsetsQuery>& queries, const Wait& wait) : wait_(wait) {
+  KafkaOffsetsReader(const std::vector<OffsetsQuery>& queries, const FetchOptions& options,
+                     const Wait& wait)
+      : wait_(wait), stable_(options.open_transactions == OpenTransactions::kRespect) {
     for (const OffsetsQuery& query : queries) queries_[query.group] = &query;
   }
 
@@ -103,7 +105,7 @@ class KafkaOffsetsReader {
     std::vector<OffsetFetchRequest> requests;
     for (size_t begin = 0; begin < groups.size(); begin += kGroupsPerRequest) {
       OffsetFetchRequest& request = requests.emplace_back();
-      request.require_stable = true;
+      request.require_stable = stable_;
       const size_t end = std::min(groups.size(), begin + kGroupsPerRequest);
       for (size_t i = begin; i < end; ++i)
         request.groups.push_back({.group_id = groups[i], .member_id = {}, .topics = {}});
@@ -123,7 +125,7 @@ class KafkaOffsetsReader {
     for (const GroupId& group : groups) {
       OffsetFetchRequest& request = requests.emplace_back();
       request.group_id = group;
-      request.require_stable = version >= 7;
+      request.require_stable = stable_ && version >= 7;
       if (version < 2) request.topics = by_topic(queries_.at(group)->partitions);
     }
     KFERRY_TRY(const auto responses, broker.pipeline(requests, version, wait_));
@@ -134,6 +136,7 @@ class KafkaOffsetsReader {
   }
 
   const Wait wait_;
+  const bool stable_;
   std::map<GroupId, const OffsetsQuery*> queries_;
   OffsetsByGroup results_;
   std::vector<GroupId> again_;
@@ -149,13 +152,13 @@ std::vector<GroupId> groups_of(const std::vector<OffsetsQuery>& queries) {
 
 Result<OffsetsByGroup> fetch_kafka_offsets(Coordinators& coordinators,
                                            const std::vector<OffsetsQuery>& queries,
-                                           const Wait& wait) {
-  KafkaOffsetsReader reader(queries, wait);
+                                           const Wait& wait, const FetchOptions& options) {
+  KafkaOffsetsReader reader(queries, options, wait);
+  const auto ask = [&](wire::Broker& broker, const std::vector<GroupId>& groups) {
+    return reader.ask(broker, groups);
+  };
   KFERRY_TRY(const auto refused,
-             coordinators.for_each(groups_of(queries), wait,
-                                   [&](wire::Broker& broker, const std::vector<GroupId>& groups) {
-                                     return reader.ask(broker, groups);
-                                   }));
+             coordinators.for_each(groups_of(queries), wait, ask, options.asking));
   return reader.take(refused);
 }
 

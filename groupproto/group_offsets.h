@@ -29,14 +29,24 @@ struct OffsetsQuery {
   std::vector<TopicPartition> partitions;
 };
 
-// What Kafka keeps, of many groups at once (batched from 3.0 on, pipelined before). With
-// RequireStable where the broker has it (2.5, KIP-447): offsets of an open transaction are waited
-// for. One result per group, in the map under its name: kNotAuthorised and kFailed concern that
-// group alone. The whole call fails when the cluster cannot be reached within `wait`.
+// RequireStable, where the broker has it (2.5, KIP-447): offsets that an open transaction is about
+// to commit.
+enum class OpenTransactions {
+  kRespect,  // there is no answer for the group until they are over: UNSTABLE_OFFSET_COMMIT
+  kOverlook,  // what was committed before them
+};
+struct FetchOptions {
+  OpenTransactions open_transactions = OpenTransactions::kRespect;
+  Asking asking = Asking::kPatient;
+};
+
+// What Kafka keeps, of many groups at once (batched from 3.0 on, pipelined before). One result per
+// group, in the map under its name: kNotAuthorised and kFailed concern that group alone. The whole
+// call fails when the cluster cannot be reached within `wait`.
 using OffsetsByGroup = std::map<GroupId, Result<GroupOffsets>>;
 Result<OffsetsByGroup> fetch_kafka_offsets(Coordinators& coordinators,
                                            const std::vector<OffsetsQuery>& queries,
-                                           const Wait& wait);
+                                           const Wait& wait, const FetchOptions& options = {});
 
 // What lies in ZooKeeper, through OffsetFetch version 0 and any broker in ZooKeeper mode (Kafka:
 // KafkaApis.handleOffsetFetchRequest). kFailed with kUnsupportedVersion where no broker offers it:

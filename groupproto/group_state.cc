@@ -6,6 +6,7 @@
 namespace kferry::groupproto {
 
 using wire::DescribeGroupsRequest;
+using wire::ListGroupsRequest;
 
 namespace {
 
@@ -52,15 +53,33 @@ Result<std::vector<GroupId>> ask(wire::Broker& broker, const std::vector<GroupId
 }  // namespace
 
 Result<StatesByGroup> describe_groups(Coordinators& coordinators,
-                                      const std::vector<GroupId>& groups, const Wait& wait) {
+                                      const std::vector<GroupId>& groups, const Wait& wait,
+                                      Asking asking) {
   StatesByGroup states;
-  KFERRY_TRY(const auto refused,
-             coordinators.for_each(
-                 groups, wait, [&](wire::Broker& broker, const std::vector<GroupId>& its_groups) {
-                   return ask(broker, its_groups, states, wait);
-                 }));
+  const auto ask_broker = [&](wire::Broker& broker, const std::vector<GroupId>& its_groups) {
+    return ask(broker, its_groups, states, wait);
+  };
+  KFERRY_TRY(const auto refused, coordinators.for_each(groups, wait, ask_broker, asking));
   for (const auto& [group, error] : refused) states.try_emplace(group, std::unexpected(error));
   return states;
+}
+
+Result<GroupList> list_groups(wire::Cluster& cluster, const Wait& wait) {
+  KFERRY_TRY(const auto metadata, cluster.fetch_metadata(std::vector<TopicName>{}, wait));
+  GroupList list{{}, true};
+  for (const auto& [id, address] : metadata.brokers) {
+    KFERRY_TRY(wire::Broker* const broker, cluster.broker(id, wait));
+    KFERRY_TRY(const int16_t version, broker->version_of<ListGroupsRequest>());
+    KFERRY_TRY(const auto response, broker->call(ListGroupsRequest{}, version, wait));
+    if (response.error_code != wire::kNone)
+      return std::unexpected(wire::kafka_error(response.error_code,
+                                               fmt::format("listing the groups of broker {}", id)));
+    if (version < 4) list.has_states = false;
+    for (const auto& group : response.groups)
+      list.groups.insert_or_assign(
+          group.group_id, ListedGroup{group.protocol_type, group.group_state, group.group_type});
+  }
+  return list;
 }
 
 std::string to_string(const std::vector<GroupMember>& members) {

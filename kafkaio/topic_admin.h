@@ -74,7 +74,8 @@ class TopicAdmin {
   Result<ByTopic<void>> grow(const std::map<TopicName, int32_t>& partitions, const Wait& wait);
   Result<ByTopic<void>> remove(const std::vector<TopicName>& topics, const Wait& wait);
 
-  // Every config that the topic has, defaults included.
+  // Every config that the topic has, defaults included. Brokers before 2.0 have an answer for
+  // topics that do not exist, too. After a change a broker may tell the old values for a moment.
   Result<ByTopic<Configs>> configs(const std::vector<TopicName>& topics, const Wait& wait);
   // The configs of one broker; needs DESCRIBE_CONFIGS on the cluster.
   Result<Configs> broker_configs(BrokerId broker, const Wait& wait);
@@ -86,9 +87,11 @@ class TopicAdmin {
   Result<ByTopic<void>> replace_configs(const std::map<TopicName, ConfigValues>& configs,
                                         const Wait& wait);
   // Changes these and keeps the rest: reads what is set, and replaces it by that with the changes.
-  // (librdkafka 2.0 has no IncrementalAlterConfigs.) A change that somebody else makes in the few
-  // milliseconds between is lost. kRefused for a topic that has a sensitive value set, which cannot
-  // be read and would be lost. Nothing is written where nothing would change.
+  // For brokers before 2.3; later ones have IncrementalAlterConfigs, which librdkafka 2.0 lacks and
+  // wire::change_topic_configs() has: what somebody else changes between the reading and the
+  // replacing is lost here, and a KRaft broker may tell of configs some milliseconds late. kRefused
+  // for a topic that has a sensitive value set, which cannot be read and would be lost. Nothing is
+  // written where nothing would change.
   Result<ByTopic<void>> change_configs(const std::map<TopicName, ConfigChanges>& changes,
                                        const Wait& wait);
 

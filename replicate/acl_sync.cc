@@ -141,8 +141,7 @@ class Comparison {
       return fmt::format("it would cover {} {} of the target, too", to_string(there.resource),
                          *foreign);
     const Acl* const deny = find_narrowing(replaced_denies_, there);
-    return deny == nullptr ? ""
-                           : fmt::format("{} could not be copied as it is", to_string(*deny));
+    return deny == nullptr ? "" : fmt::format("{} could not be copied as it is", to_string(*deny));
   }
 
   // By a literal one for each name.
@@ -202,8 +201,8 @@ class Comparison {
   // Null: `allow` is a DENY itself, or none narrows it.
   static const Acl* find_narrowing(const std::vector<Acl>& denies, const Acl& allow) {
     if (is_deny(allow)) return nullptr;
-    const auto found = std::ranges::find_if(
-        denies, [&](const Acl& deny) { return may_narrow(deny, allow); });
+    const auto found =
+        std::ranges::find_if(denies, [&](const Acl& deny) { return may_narrow(deny, allow); });
     return found == denies.end() ? nullptr : &*found;
   }
 
@@ -295,8 +294,8 @@ Result<std::vector<Result<>>> apply(const AclPlan& plan, AclChanger& changer, co
     std::vector<Acl> now;
     for (const Acl& acl : plan.missing) {
       if (is_deny(acl) != deny) continue;
-      const auto failed = std::ranges::find_if(
-          failed_denies, [&](const Acl& one) { return may_narrow(one, acl); });
+      const auto failed =
+          std::ranges::find_if(failed_denies, [&](const Acl& one) { return may_narrow(one, acl); });
       if (failed == failed_denies.end())
         now.push_back(acl);
       else

@@ -17,10 +17,10 @@ namespace kferry::replicate {
 
 // The names there are. Internal topics may be among them.
 struct AclNames {
-  std::set<TopicName> source_topics;
-  std::set<TopicName> target_topics;
-  std::set<GroupId> source_groups;
-  std::set<GroupId> target_groups;
+  std::set<TopicName> source_topics = {};
+  std::set<TopicName> target_topics = {};
+  std::set<GroupId> source_groups = {};
+  std::set<GroupId> target_groups = {};
   bool target_has_prefixed = true;  // patterns, which came with 2.0
 };
 

@@ -42,6 +42,15 @@ class Copier final : public OffsetTranslator {
     refresh(*found->second);
     return true;
   }
+  // The same, without changing it.
+  template <class Visit>
+  bool look(const TopicPartition& source, Visit&& visit) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(source);
+    if (found == entries_.end()) return false;
+    visit(std::as_const(found->second->copy));
+    return true;
+  }
   // visit(const PartitionCopy&), ordered by topic and partition.
   template <class Visit>
   void visit_all(Visit&& visit) const {

@@ -70,6 +70,7 @@ class LoadedState {
   Result<std::optional<PartitionRecord>> partition(const TopicPartition& source) const;
   Result<SourcePlan> plan(const TopicPartition& source) const;
   Result<OffsetMap> map(const TopicPartition& source) const;
+  const Records& records() const { return records_; }
 
  private:
   Records records_;

@@ -59,8 +59,7 @@ std::vector<HttpRoute> operation_routes(const StatusSource& source, Controls& co
          return HttpResponse{200, "application/json", status_json(source.status())};
        }},
       {"GET", "/livez", [](const HttpRequest&) { return text(200, "alive"); }},
-      {"GET", "/readyz",
-       [&source](const HttpRequest&) { return readiness(source.status()); }},
+      {"GET", "/readyz", [&source](const HttpRequest&) { return readiness(source.status()); }},
       {"GET", "/max-bytes-per-second",
        [&source](const HttpRequest&) {
          return text(200, std::to_string(source.status().max_bytes_per_second));

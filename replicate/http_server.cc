@@ -87,8 +87,7 @@ Result<ListenAddress> parse_listen_address(const std::string& text) {
     return malformed("a character in the host that cannot be there");
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, address.port);
-  if (error != std::errc() || rest != end)
-    return malformed("the port is a number from 0 to 65535");
+  if (error != std::errc() || rest != end) return malformed("the port is a number from 0 to 65535");
   return address;
 }
 
@@ -168,8 +167,8 @@ Result<> HttpServer::Impl::listen(const std::string& text) {
   KFERRY_TRY(const ListenAddress address, parse_listen_address(text));
   error_code error;
   tcp::resolver resolver(context_);
-  const auto found = resolver.resolve(address.host, std::to_string(address.port),
-                                      tcp::resolver::passive, error);
+  const auto found =
+      resolver.resolve(address.host, std::to_string(address.port), tcp::resolver::passive, error);
   if (error || found.empty())
     return fail(ErrorKind::kUsage,
                 fmt::format("listen address '{}': no such host: {}", text, error.message()),
@@ -262,7 +261,7 @@ asio::awaitable<bool> HttpServer::Impl::answer_one(Connection& connection,
   const auto request = parser.release();
   const bool with_body = request.method() != http::verb::head;
   const bool written = co_await write(connection, respond(request), with_body);
-  co_return written && request.keep_alive();
+  co_return written&& request.keep_alive();
 }
 
 asio::awaitable<bool> HttpServer::Impl::write(Connection& connection, Response response,

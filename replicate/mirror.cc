@@ -91,9 +91,15 @@ Result<std::unique_ptr<Mirror>> Mirror::open(FlowSettings flow, const StopToken&
   KFERRY_CHECK(mirror->connect());
   KFERRY_CHECK(mirror->read_flow_record());
   mirror->topics_ = std::make_unique<TopicKeeper>(
-      mirror->flow_, *mirror->source_admin_, *mirror->admin_, *mirror->state_, mirror->troubles_);
+      mirror->flow_,
+      TopicClusters{*mirror->source_, *mirror->target_, *mirror->source_admin_, *mirror->admin_},
+      *mirror->state_, mirror->troubles_);
   mirror->plans_ = std::make_unique<PlanKeeper>(*mirror->state_);
   KFERRY_CHECK(mirror->start_preparer());
+  mirror->companions_ = std::make_unique<Companions>(CompanionTools{
+      mirror->flow_, mirror->copier_, *mirror->state_, mirror->troubles_, *mirror,
+      [&self = *mirror](const TopicPartition& source) { return self.is_ours(source); }});
+  KFERRY_CHECK(mirror->companions_->start(Wait(Deadline::after(kConnectTimeout), stop)));
   KFERRY_CHECK(mirror->join_group());
   return mirror;
 }
@@ -213,7 +219,10 @@ Result<> Mirror::join_group() {
 
 void Mirror::on_assigned(const kafkaio::GroupMember::Slots& slots) {
   log::info("taking over slots", {{"count", fmt::format("{}", slots.size())}});
-  slots_.insert(slots.begin(), slots.end());
+  {
+    const std::lock_guard lock(slots_mutex_);
+    slots_.insert(slots.begin(), slots.end());
+  }
   slots_are_new_ = true;
   refresh_wanted_ = true;
 }
@@ -222,7 +231,10 @@ void Mirror::on_assigned(const kafkaio::GroupMember::Slots& slots) {
 // that follow on what the target has, so that nothing can be doubled.
 void Mirror::on_revoked(const kafkaio::GroupMember::Slots& slots) {
   log::info("giving up slots", {{"count", fmt::format("{}", slots.size())}});
-  for (const Partition slot : slots) slots_.erase(slot);
+  {
+    const std::lock_guard lock(slots_mutex_);
+    for (const Partition slot : slots) slots_.erase(slot);
+  }
   std::vector<TopicPartition> leaving;
   copier_.visit_all([&](const PartitionCopy& copy) {
     if (!slots_.contains(StateTopic::slot_of(copy.source()))) leaving.push_back(copy.source());
@@ -250,22 +262,26 @@ Result<Ending> Mirror::run(const std::function<void()>& tick) {
       earliest_refresh = Deadline::after(kLeastBetweenRefreshes);
     }
     tick();
-    if (const auto ending = reached_goals()) {
-      stop_workers();
-      if (const auto left = member_->leave(Wait::uninterruptible(kLeaveTimeout)); !left)
-        log::warn(left.error().message);
-      return *ending;
-    }
+    if (const auto ending = reached_goals()) return end(*ending);
   }
+  return end(Ending::kStopped);
+}
+
+Ending Mirror::end(Ending ending) {
   stop_workers();
+  last_status_ = status();
   if (const auto left = member_->leave(Wait::uninterruptible(kLeaveTimeout)); !left)
     log::warn(left.error().message);
-  return Ending::kStopped;
+  return ending;
 }
 
 Result<> Mirror::refresh() {
   const Wait wait(Deadline::after(kRefreshTimeout), stop_);
-  if (std::exchange(slots_are_new_, false)) KFERRY_CHECK(state_->catch_up(wait));
+  if (slots_are_new_) {
+    KFERRY_TRY(const auto changes, state_->catch_up(wait));
+    companions_->learn(changes);
+    slots_are_new_ = false;
+  }
   KFERRY_TRY(const auto source, source_->fetch_metadata(std::nullopt, wait));
   KFERRY_TRY(auto target, target_->fetch_metadata(std::nullopt, wait));
   if (flow_.until_caught_up && !goals_) KFERRY_CHECK(set_goals(source));
@@ -287,7 +303,7 @@ void Mirror::place_partitions(const wire::ClusterMetadata& source,
                               const wire::ClusterMetadata& target) {
   std::set<BrokerId> source_leaders;
   std::set<BrokerId> target_leaders;
-  for (const TopicName& topic : topics_->select(source)) {
+  for (const TopicName& topic : select_topics(flow_, source)) {
     const auto on_target = target.topics.find(target_topic(flow_, topic));
     if (on_target == target.topics.end()) continue;
     place(topic, source.topics.at(topic), on_target->second);
@@ -350,7 +366,7 @@ void Mirror::hire(const std::set<BrokerId>& source_leaders,
 // What stands in the source now, high watermarks included.
 Result<> Mirror::set_goals(const wire::ClusterMetadata& source) {
   std::vector<TopicPartition> wanted;
-  for (const TopicName& topic : topics_->select(source))
+  for (const TopicName& topic : select_topics(flow_, source))
     for (const auto& [partition, leader] : source.topics.at(topic).partitions)
       wanted.push_back({topic, partition});
   const Wait wait(Deadline::after(kRefreshTimeout), stop_);
@@ -366,7 +382,7 @@ Result<> Mirror::set_goals(const wire::ClusterMetadata& source) {
   return {};
 }
 
-std::optional<Ending> Mirror::reached_goals() const {
+std::optional<Ending> Mirror::partitions_reached_goals() const {
   if (!goals_ || !ready_) return std::nullopt;
   size_t reached = 0;
   size_t given_up = 0;
@@ -390,17 +406,38 @@ std::optional<Ending> Mirror::reached_goals() const {
   return given_up > 0 ? Ending::kIncomplete : Ending::kCaughtUp;
 }
 
+// The groups' offsets too, as they were read after the last record had been copied.
+std::optional<Ending> Mirror::reached_goals() {
+  const auto partitions = partitions_reached_goals();
+  if (!partitions) return std::nullopt;
+  if (leads() && *partitions == Ending::kCaughtUp && !topics_->all_finished()) {
+    refresh_wanted_ = true;  // the topics get their real configs
+    return std::nullopt;
+  }
+  if (!rounds_when_reached_) rounds_when_reached_ = companions_->group_rounds();
+  if (!companions_->groups_caught_up_since(*rounds_when_reached_)) return std::nullopt;
+  return companions_->all_groups_synced() ? *partitions : Ending::kIncomplete;
+}
+
+bool Mirror::is_ours(const TopicPartition& source) const {
+  const std::lock_guard lock(slots_mutex_);
+  return slots_.contains(StateTopic::slot_of(source));
+}
+
 // Readers first: nothing new comes. Then the writers take the answers that are due.
 void Mirror::stop_workers() {
   for (auto& [id, reader] : readers_) reader.stop.request_stop();
   readers_.clear();
   for (auto& [id, writer] : writers_) writer.stop.request_stop();
   writers_.clear();
+  // Offsets and offset syncs of what was confirmed last.
+  if (companions_) companions_->stop();
   preparer_.stop.request_stop();
   if (preparer_.thread.joinable()) preparer_.thread.join();
 }
 
 FlowStatus Mirror::status() const {
+  if (last_status_) return *last_status_;
   FlowStatus status;
   status.flow = flow_.name;
   status.source_alias = flow_.source.alias;
@@ -419,6 +456,7 @@ FlowStatus Mirror::status() const {
     status.bytes += one.bytes;
     status.partitions.push_back(std::move(one));
   });
+  if (companions_) status.groups = companions_->groups();
   status.troubles = troubles_.list();
   return status;
 }

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "kafkaio/group_member.h"
+#include "replicate/companions.h"
 #include "replicate/copier.h"
 #include "replicate/flow.h"
 #include "replicate/plan_keeper.h"
@@ -88,9 +89,12 @@ class Mirror final : public StatusSource, public Controls {
   void place(const TopicName& topic, const wire::TopicInfo& source, const wire::TopicInfo& target);
   void hire(const std::set<BrokerId>& source_leaders, const std::set<BrokerId>& target_leaders);
   Result<> set_goals(const wire::ClusterMetadata& source);
-  std::optional<Ending> reached_goals() const;
+  std::optional<Ending> partitions_reached_goals() const;
+  std::optional<Ending> reached_goals();
+  Ending end(Ending ending);
   void stop_workers();
 
+  bool is_ours(const TopicPartition& source) const;
   bool leads() const {
     return slots_.contains(Partition(0));
   }  // does what one process does for all
@@ -118,12 +122,16 @@ class Mirror final : public StatusSource, public Controls {
   std::unique_ptr<TopicKeeper> topics_;
   std::unique_ptr<kafkaio::GroupMember> member_;
   FlowRecord record_;
-  std::set<Partition> slots_;
+  mutable std::mutex slots_mutex_;  // guards the next against the companions
+  std::set<Partition> slots_;       // changed by the main thread only
   bool slots_are_new_ = false;
   std::optional<std::string> source_cluster_id_;
   std::optional<std::string> target_cluster_id_;
   std::optional<std::map<TopicPartition, SourceOffset>> goals_;  // with until_caught_up
+  std::optional<int64_t> rounds_when_reached_;  // of the group sync, when the partitions were there
+  std::optional<FlowStatus> last_status_;       // once the work has ended
 
+  std::unique_ptr<Companions> companions_;
   Running<Preparer> preparer_;
   std::map<BrokerId, Running<SourceReader>> readers_;
   std::map<BrokerId, Running<TargetWriter>> writers_;

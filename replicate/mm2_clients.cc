@@ -62,8 +62,8 @@ Result<ClusterSettings> read_side(const Mm2Input& input, const Mm2Pair& pair,
                                   const std::array<const char*, 3>& roles) {
   const std::string& alias = side == "source" ? pair.source : pair.target;
   const Mm2Properties connector = connector_properties(input.properties, pair, side);
-  ClusterInput cluster{alias, "", {}, fmt::format("{}, cluster {}", input.origin, alias),
-                       input.request_timeout};
+  ClusterInput cluster{
+      alias, "", {}, fmt::format("{}, cluster {}", input.origin, alias), input.request_timeout};
   std::map<std::string, std::string> said_by;
   for (const std::string role : roles) {
     for (const auto& [key, value] : role_properties(connector, side, role)) {
@@ -85,8 +85,7 @@ Result<ClusterSettings> read_side(const Mm2Input& input, const Mm2Pair& pair,
   }
   auto servers = cluster.properties.extract("bootstrap.servers");
   if (servers.empty())
-    return fail(ErrorKind::kUsage,
-                fmt::format("{}: no {}.bootstrap.servers", input.origin, alias),
+    return fail(ErrorKind::kUsage, fmt::format("{}: no {}.bootstrap.servers", input.origin, alias),
                 "name the brokers: HOST:PORT,HOST:PORT");
   cluster.bootstrap_servers = std::move(servers.mapped());
   if (const auto addresses = wire::parse_bootstrap_servers(cluster.bootstrap_servers); !addresses)

@@ -74,8 +74,8 @@ class Mm2Reader {
   void look_at(const std::string& key, const std::string& value);
   void look_at_cluster_key(const std::string& key, const std::string& rest,
                            const std::string& value, bool is_source);
-  void look_at_client_key(const std::string& key, const std::string& rest,
-                          const std::string& value, bool source_consumer);
+  void look_at_client_key(const std::string& key, const std::string& rest, const std::string& value,
+                          bool source_consumer);
   // Whether it is one; then it is noted, or objected to.
   bool look_at_known(const std::string& key, const std::string& rest, const std::string& value);
   std::pair<Place, std::string> place_of(const std::string& key) const;
@@ -125,8 +125,8 @@ Result<> Mm2Reader::choose_flow() {
   std::string names;
   for (const Mm2Pair& pair : enabled) names += (names.empty() ? "" : ", ") + pair.name();
   if (enabled.empty())
-    return wrong("no flow is enabled", fmt::format("set {}->{}.enabled = true", clusters_[0],
-                                                   clusters_[1]));
+    return wrong("no flow is enabled",
+                 fmt::format("set {}->{}.enabled = true", clusters_[0], clusters_[1]));
   if (input_.flow.empty() && enabled.size() > 1)
     return wrong(fmt::format("several flows are enabled: {}", names),
                  "choose one with --flow; each runs in a process of its own");
@@ -176,8 +176,7 @@ bool Mm2Reader::look_at_known(const std::string& key, const std::string& rest,
 void Mm2Reader::look_at_client_key(const std::string& key, const std::string& rest,
                                    const std::string& value, bool source_consumer) {
   if (is_mm2_connection_key(rest) || rest == "client.id") return;  // mm2_clients.h
-  const std::string objection =
-      source_consumer ? mm2_client_objection(rest, value) : std::string();
+  const std::string objection = source_consumer ? mm2_client_objection(rest, value) : std::string();
   if (!objection.empty())
     object(key, objection);
   else
@@ -267,9 +266,8 @@ int64_t Mm2Reader::number(const std::string& key, int64_t lowest, int64_t highes
   const char* const end = found->second.data() + found->second.size();
   const auto [rest, error] = std::from_chars(found->second.data(), end, value);
   if (error == std::errc() && rest == end && value >= lowest && value <= highest) return value;
-  object(found->first,
-         fmt::format("'{}' is not a number from {} to {}", escape_control(found->second), lowest,
-                     highest));
+  object(found->first, fmt::format("'{}' is not a number from {} to {}",
+                                   escape_control(found->second), lowest, highest));
   return by_default;
 }
 

@@ -285,11 +285,16 @@ void PartitionCopy::connection_lost(const std::string& why) {
 
 std::optional<Translation> PartitionCopy::translate(SourceOffset offset) const {
   if (!started_) return std::nullopt;
-  if (offset > confirmed_.source) return Translation{target_, confirmed_.target, false};
+  if (offset >= confirmed_.source)
+    return Translation{target_, confirmed_.target, offset == confirmed_.source};
   if (identity_) return Translation{target_, TargetOffset(offset.value()), true};
-  const auto target = map_.to_target(offset);
-  if (!target) return std::nullopt;
-  return Translation{target_, *target, true};
+  // What has been copied may end with a hole of the source, which no run ends yet: behind the
+  // target's end the next record would be skipped.
+  if (const auto target = map_.to_target(offset))
+    return Translation{target_, std::min(*target, confirmed_.target), true};
+  // Before the first record that was copied: nothing of this partition has been consumed.
+  const auto& runs = map_.runs();
+  return Translation{target_, runs.empty() ? confirmed_.target : runs.front().target, true};
 }
 
 PartitionStatus PartitionCopy::status() const {

@@ -13,8 +13,7 @@ namespace kferry::replicate {
 
 // Kafka's DefaultTopicFilter, DefaultGroupFilter and DefaultConfigPropertyFilter.
 inline constexpr std::string_view kDefaultTopicsExclude = R"(.*[\-\.]internal, .*\.replica, __.*)";
-inline constexpr std::string_view kDefaultGroupsExclude =
-    "console-consumer-.*, connect-.*, __.*";
+inline constexpr std::string_view kDefaultGroupsExclude = "console-consumer-.*, connect-.*, __.*";
 inline constexpr std::string_view kDefaultConfigPropertiesExclude =
     R"(follower\.replication\.throttled\.replicas, leader\.replication\.throttled\.replicas, )"
     R"(message\.timestamp\.difference\.max\.ms, message\.timestamp\.type, )"

@@ -74,13 +74,20 @@ Result<std::unique_ptr<StateTopic>> StateTopic::open(const FlowSettings& flow,
   return state;
 }
 
-Result<> StateTopic::catch_up(const Wait& wait) {
+Result<StateTopic::Changes> StateTopic::catch_up(const Wait& wait) {
   // What we put meanwhile must not be taken back.
   const std::lock_guard no_put(put_mutex_);
   KFERRY_CHECK(reader_.catch_up(wait));
   const std::lock_guard lock(mutex_);
+  Changes changes;
+  for (const auto& [key, value] : reader_.entries()) {
+    const auto known = records_.find(key);
+    if (known == records_.end() || known->second != value) changes.emplace_back(key, value);
+  }
+  for (const auto& [key, value] : records_)
+    if (!reader_.entries().contains(key)) changes.emplace_back(key, std::nullopt);
   records_ = reader_.entries();
-  return {};
+  return changes;
 }
 
 // "partition/T/P", "plan/T/P" and "runs/T/P/N" go where partition T-P belongs, all else to slot 0.

@@ -33,8 +33,10 @@ class StateTopic final : public StateStore {
 
   const TopicName& topic() const { return topic_; }
 
-  // Sees what other processes have written.
-  Result<> catch_up(const Wait& wait);
+  // By key; nullopt: deleted.
+  using Changes = std::vector<std::pair<std::string, std::optional<std::string>>>;
+  // Sees what other processes have written: what has changed since it last looked.
+  Result<Changes> catch_up(const Wait& wait);
 
   Result<> put(const std::vector<Entry>& entries, const Wait& wait) override;
 

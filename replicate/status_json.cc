@@ -39,8 +39,7 @@ Totals totals_of(const FlowStatus& status) {
     ++totals.phases.at(static_cast<size_t>(one.phase));
     totals.identity += one.identity;
   }
-  for (const GroupStatus& one : status.groups)
-    totals.groups_synced += one.synced == one.partitions;
+  for (const GroupStatus& one : status.groups) totals.groups_synced += one.synced == one.partitions;
   return totals;
 }
 

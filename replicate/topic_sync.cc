@@ -186,9 +186,8 @@ std::string left_alone_text(const TopicDifference& difference) {
 }
 
 std::string create_text(const TopicDifference& difference) {
-  std::string text =
-      fmt::format("create with {} partition{}", difference.partitions,
-                  difference.partitions == 1 ? "" : "s");
+  std::string text = fmt::format("create with {} partition{}", difference.partitions,
+                                 difference.partitions == 1 ? "" : "s");
   text += difference.replication_factor < 0
               ? ", the target's default replication factor"
               : fmt::format(", replication factor {}", difference.replication_factor);
@@ -241,9 +240,8 @@ std::string to_text(const TopicDifference& difference) {
       what = changes_text(difference);
       break;
     case TopicDifferenceKind::kMorePartitions:
-      what = fmt::format(
-          "has {} partitions on the target, {} on the source: the others stay empty",
-          difference.target_partitions, difference.partitions);
+      what = fmt::format("has {} partitions on the target, {} on the source: the others stay empty",
+                         difference.target_partitions, difference.partitions);
       break;
     case TopicDifferenceKind::kNotSynced:
       what = "left alone: " + left_alone_text(difference);
@@ -289,8 +287,7 @@ ConfigValues creation_configs(const TopicState& source, const TargetDefaults& ta
     if (by_default ? *by_default != kLongest : target.known_configs.contains(limit))
       configs[limit] = kLongest;
   }
-  if (const auto needed =
-          needed_max_message_bytes(source, default_of(target, kMaxMessageBytes)))
+  if (const auto needed = needed_max_message_bytes(source, default_of(target, kMaxMessageBytes)))
     configs[kMaxMessageBytes] = *needed;
   return configs;
 }

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "wire/topic_configs.h"
+
 namespace kferry::replicate {
 namespace {
 
@@ -52,6 +54,8 @@ TopicChanger::Outcome AdminTopicChanger::grow(const std::map<TopicName, int32_t>
 }
 TopicChanger::Outcome AdminTopicChanger::change_configs(
     const std::map<TopicName, ConfigChanges>& changes, const Wait& wait) {
+  KFERRY_TRY(auto changed, wire::change_topic_configs(cluster_, changes, wait));
+  if (changed) return std::move(*changed);
   return admin_.change_configs(changes, wait);
 }
 

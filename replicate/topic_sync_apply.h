@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "kafkaio/topic_admin.h"
 #include "replicate/topic_sync.h"
+#include "wire/cluster.h"
 
 namespace kferry::replicate {
 
@@ -26,8 +27,10 @@ class TopicChanger {
 
 class AdminTopicChanger : public TopicChanger {
  public:
-  // `admin` of the target must outlive it.
-  explicit AdminTopicChanger(kafkaio::TopicAdmin& admin) : admin_(admin) {}
+  // Both of the target; both must outlive it. librdkafka creates and grows; configs are changed by
+  // IncrementalAlterConfigs, which it lacks, except on targets before 2.3.
+  AdminTopicChanger(kafkaio::TopicAdmin& admin, wire::Cluster& cluster)
+      : admin_(admin), cluster_(cluster) {}
 
   Outcome create(const std::vector<kafkaio::NewTopic>& topics, const Wait& wait) override;
   Outcome grow(const std::map<TopicName, int32_t>& partitions, const Wait& wait) override;
@@ -36,6 +39,7 @@ class AdminTopicChanger : public TopicChanger {
 
  private:
   kafkaio::TopicAdmin& admin_;
+  wire::Cluster& cluster_;
 };
 
 // A dry run: everything succeeds, nothing happens.
@@ -55,7 +59,9 @@ struct AppliedDifference {
 // Creates, grows and configures, all topics of a kind at once; warnings are passed through. A topic
 // that somebody else has created meanwhile is no failure: the next comparison sees it. One entry
 // for each difference, in their order. An error only when the target cannot be reached, denies all,
-// or a stop was requested: what had been done by then shows in the next comparison.
+// or a stop was requested: what had been done by then shows in the next comparison. Brokers learn
+// of all this some milliseconds later; a comparison before that finds differences once more, of
+// which adding partitions then fails, and the others do no harm.
 Result<std::vector<AppliedDifference>> apply(const std::vector<TopicDifference>& differences,
                                              TopicChanger& changer, const Wait& wait);
 

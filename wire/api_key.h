@@ -29,6 +29,7 @@ enum class ApiKey : int16_t {
   kDescribeProducers = 61,
   kDescribeAcls = 29,
   kCreateAcls = 30,
+  kIncrementalAlterConfigs = 44,
 };
 
 // A broker says of each API the lowest and the highest version it speaks.

@@ -9,6 +9,7 @@
 #include "wire/messages/find_coordinator.h"
 #include "wire/messages/group_listing.h"
 #include "wire/messages/group_membership.h"
+#include "wire/messages/incremental_alter_configs.h"
 #include "wire/messages/leader_epoch.h"
 #include "wire/messages/list_offsets.h"
 #include "wire/messages/metadata.h"
@@ -25,7 +26,7 @@ using AllRequests =
                OffsetFetchRequest, ListOffsetsRequest, DescribeGroupsRequest, ListGroupsRequest,
                FetchRequest, ProduceRequest, InitProducerIdRequest, DescribeProducersRequest,
                WriteTxnMarkersRequest, AddPartitionsToTxnRequest, EndTxnRequest,
-               OffsetForLeaderEpochRequest,
-               DescribeAclsRequest, CreateAclsRequest>;
+               OffsetForLeaderEpochRequest, DescribeAclsRequest, CreateAclsRequest,
+               IncrementalAlterConfigsRequest>;
 
 }  // namespace kferry::wire

@@ -309,5 +309,73 @@ TEST_F(CoordinatorsTest, MembersAreNamed) {
             "client 'a' on /10.0.0.1 (member a-1), client 'b' on /10.0.0.1 (member b-1)");
 }
 
+TEST_F(CoordinatorsTest, AskingOnceLeavesOutWhoCannotAnswerNow) {
+  // One group's coordinator is loading, another one's is not to be found.
+  first_.on(ApiKey::kFindCoordinator, [&](const WireRequest& request) {
+    FindCoordinatorResponse response;
+    for (const auto& key : request.as<FindCoordinatorRequest>().coordinator_keys) {
+      const bool lost = key == "lost";
+      response.coordinators.push_back({key, lost ? BrokerId(-1) : kFirst,
+                                       lost ? "" : first_.address().host,
+                                       lost ? -1 : first_.address().port,
+                                       lost ? wire::kCoordinatorNotAvailable : wire::kNone,
+                                       {}});
+    }
+    return reply_with(response, request);
+  });
+  first_.answer<DescribeGroupsRequest>([](const DescribeGroupsRequest& request,
+                                          const WireRequest&) {
+    DescribeGroupsResponse response = empty(request);
+    for (auto& group : response.groups)
+      if (group.group_id == GroupId("loading")) group.error_code = wire::kCoordinatorLoadInProgress;
+    return response;
+  });
+  const auto states = describe_groups(
+      coordinators_, {GroupId("a"), GroupId("loading"), GroupId("lost"), GroupId("z")},
+      wait_for(kLong), Asking::kOnce);
+  ASSERT_TRUE(ok(states));
+  EXPECT_TRUE(ok(states->at(GroupId("a"))));
+  EXPECT_TRUE(ok(states->at(GroupId("z")))) << "found after the one that was not";
+  EXPECT_TRUE(fails(states->at(GroupId("loading")), ErrorKind::kUnreachable, "LOAD_IN_PROGRESS"));
+  EXPECT_TRUE(fails(states->at(GroupId("lost")), ErrorKind::kUnreachable, "NOT_AVAILABLE"));
+  EXPECT_EQ(first_.count(ApiKey::kFindCoordinator), 1U);
+  EXPECT_EQ(first_.count(ApiKey::kDescribeGroups), 1U);
+}
+
+TEST_F(CoordinatorsTest, GroupsAreListedOnEveryBroker) {
+  for (int16_t version = 0; version <= wire::ListGroupsRequest::kVersions.highest; ++version) {
+    const auto list_on = [&](FakeBroker& fake, const char* group) {
+      fake.speak<wire::ListGroupsRequest>(0, version);
+      fake.answer<wire::ListGroupsRequest>([group](const auto&, const WireRequest& request) {
+        wire::ListGroupsResponse response;
+        auto& one = response.groups.emplace_back();
+        one.group_id = GroupId(group);
+        one.protocol_type = "consumer";
+        if (request.version() >= 4) one.group_state = "Stable";
+        return response;
+      });
+    };
+    list_on(first_, "a");
+    list_on(second_, "b");
+    wire::Cluster cluster = connect_to({&first_});
+    const auto listed = list_groups(cluster, wait_for(kLong));
+    ASSERT_TRUE(ok(listed));
+    ASSERT_EQ(listed->groups.size(), 2U);
+    EXPECT_EQ(listed->has_states, version >= 4);
+    EXPECT_EQ(listed->groups.at(GroupId("b")).state, version >= 4 ? "Stable" : "");
+  }
+}
+
+TEST_F(CoordinatorsTest, AListThatMissesABrokerIsNone) {
+  first_.answer<wire::ListGroupsRequest>(
+      [](const auto&, const WireRequest&) { return wire::ListGroupsResponse{}; });
+  second_.answer<wire::ListGroupsRequest>([](const auto&, const WireRequest&) {
+    wire::ListGroupsResponse response;
+    response.error_code = wire::kCoordinatorLoadInProgress;
+    return response;
+  });
+  EXPECT_TRUE(fails(list_groups(cluster_, wait_for(kLong)), ErrorKind::kUnreachable, "broker 2"));
+}
+
 }  // namespace
 }  // namespace kferry::groupproto

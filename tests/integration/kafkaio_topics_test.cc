@@ -14,6 +14,7 @@
 #include "kafkaio/topic_admin.h"
 #include "testenv/testenv.h"
 #include "wire/acls.h"
+#include "wire/topic_configs.h"
 
 namespace kferry::kafkaio {
 namespace {
@@ -38,9 +39,9 @@ testing::AssertionResult succeeded(const Result<T>& result) {
 }
 
 struct Site {
-  explicit Site(const std::string& version)
-      : environment(Environment::start({.source = version})),
-        describes_what_is_not(version == "1.1.1"),
+  explicit Site(std::string kafka_version)
+      : version(std::move(kafka_version)),
+        environment(Environment::start({.source = version})),
         properties{.bootstrap_servers = environment.bootstrap_servers()},
         admin(TopicAdmin::connect(properties).value()) {}
 
@@ -61,6 +62,17 @@ struct Site {
     }
     FAIL() << topic << " never had " << partitions << " partitions";
   }
+  // A broker learns of a change from its controller, too.
+  testing::AssertionResult await_config(const char* topic, const char* name,
+                                        const std::string& value) {
+    ConfigEntry entry;
+    for (const Deadline deadline = Deadline::after(30s); !deadline.expired();) {
+      entry = config(topic, name);
+      if (entry.value == value) return testing::AssertionSuccess();
+      never.sleep_for(50ms);
+    }
+    return testing::AssertionFailure() << name << " is " << entry.value.value_or("unset");
+  }
   ConfigEntry config(const char* topic, const char* name) {
     const auto configs = admin.configs({TopicName(topic)}, within());
     EXPECT_TRUE(succeeded(configs));
@@ -68,8 +80,8 @@ struct Site {
     return configs->at(TopicName(topic))->at(name);
   }
 
+  std::string version;
   Environment environment;
-  bool describes_what_is_not;  // an old broker has configs for topics that do not exist
   ClientProperties properties;
   TopicAdmin admin;
 };
@@ -107,13 +119,39 @@ void check_creation(Site& site) {
   EXPECT_EQ(removed->at(TopicName("gone")).error().kafka_code, kUnknownTopicCode);
 }
 
+wire::Cluster cluster_of(const Site& site) {
+  return wire::Cluster::connect(
+             wire::parse_bootstrap_servers(site.properties.bootstrap_servers).value(), {},
+             within())
+      .value();
+}
+
+// Through our own protocol code, where the broker has it.
+void check_incremental_changes(Site& site) {
+  wire::Cluster cluster = cluster_of(site);
+  const auto changed = wire::change_topic_configs(
+      cluster,
+      {{TopicName("orders"), {{"retention.bytes", "7"}, {"retention.ms", std::nullopt}}},
+       {TopicName("by-default"), {{"retention.ms", "soon"}}}},
+      within());
+  ASSERT_TRUE(succeeded(changed));
+  EXPECT_EQ(changed->has_value(), site.version != "1.1.1");
+  if (!*changed) return;
+  EXPECT_TRUE(succeeded((*changed)->at(TopicName("orders"))));
+  EXPECT_FALSE((*changed)->at(TopicName("by-default")));
+  EXPECT_TRUE(site.await_config("orders", "retention.bytes", "7"));
+  EXPECT_TRUE(site.await_config("orders", "retention.ms", "604800000"));
+  EXPECT_TRUE(site.await_config("orders", "cleanup.policy", "compact"));
+}
+
 void check_configs(Site& site) {
   EXPECT_EQ(site.config("orders", "cleanup.policy"),
             (ConfigEntry{.value = "compact", .source = ConfigSource::kTopic}));
   EXPECT_EQ(site.config("orders", "segment.bytes").source, ConfigSource::kDefault);
   const auto missing = site.admin.configs({TopicName("gone"), TopicName("orders")}, within());
   ASSERT_TRUE(succeeded(missing));
-  EXPECT_EQ(missing->at(TopicName("gone")).has_value(), site.describes_what_is_not);
+  // That old a broker has configs for topics that do not exist.
+  EXPECT_EQ(missing->at(TopicName("gone")).has_value(), site.version == "1.1.1");
   EXPECT_TRUE(succeeded(missing->at(TopicName("orders"))));
 
   const auto broker = site.admin.any_broker_configs(within());
@@ -127,8 +165,8 @@ void check_configs(Site& site) {
   ASSERT_TRUE(succeeded(changed));
   EXPECT_TRUE(succeeded(changed->at(TopicName("orders"))));
   EXPECT_FALSE(changed->at(TopicName("gone")));
+  EXPECT_TRUE(site.await_config("orders", "retention.ms", "-1"));
   EXPECT_EQ(site.config("orders", "cleanup.policy").value, "compact");
-  EXPECT_EQ(site.config("orders", "retention.ms").value, "-1");
   EXPECT_NE(site.config("orders", "max.message.bytes").source, ConfigSource::kTopic);
 
   const auto wrong =
@@ -136,13 +174,14 @@ void check_configs(Site& site) {
   ASSERT_TRUE(succeeded(wrong));
   EXPECT_FALSE(wrong->at(TopicName("orders")));
 
+  ASSERT_NO_FATAL_FAILURE(check_incremental_changes(site));
   // As documented: what is not named is gone.
   const auto replaced =
       site.admin.replace_configs({{TopicName("orders"), {{"retention.ms", "99"}}}}, within());
   ASSERT_TRUE(succeeded(replaced));
   EXPECT_TRUE(succeeded(replaced->at(TopicName("orders"))));
-  EXPECT_EQ(site.config("orders", "retention.ms").value, "99");
-  EXPECT_EQ(site.config("orders", "cleanup.policy").value, "delete");
+  EXPECT_TRUE(site.await_config("orders", "retention.ms", "99"));
+  EXPECT_TRUE(site.await_config("orders", "cleanup.policy", "delete"));
 }
 
 void check_state_topic(Site& site) {
@@ -210,10 +249,8 @@ void check_deleting_records(Site& site) {
 }
 
 void check_acls_without_authorizer(const Site& site) {
-  auto cluster = wire::Cluster::connect(
-      wire::parse_bootstrap_servers(site.properties.bootstrap_servers).value(), {}, within());
-  ASSERT_TRUE(succeeded(cluster));
-  const auto acls = wire::fetch_acls(*cluster, within());
+  wire::Cluster cluster = cluster_of(site);
+  const auto acls = wire::fetch_acls(cluster, within());
   ASSERT_TRUE(succeeded(acls));
   EXPECT_FALSE(*acls);
 }

@@ -1,0 +1,71 @@
+// Groups and their committed offsets on one of the two clusters. One attempt each time: the group
+// sync comes again soon.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "groupproto/group_offsets.h"
+#include "groupproto/group_state.h"
+#include "replicate/flow.h"
+#include "replicate/group_book.h"
+#include "wire/cluster.h"
+
+namespace kferry::replicate {
+
+// Connects when it is first needed, and anew after trouble. Not thread-safe.
+class GroupCluster {
+ public:
+  explicit GroupCluster(const ClusterSettings& settings) : settings_(settings) {}
+
+  // kUnreachable, kNotAuthorised; kFailed where brokers cannot list groups (before 0.9).
+  Result<groupproto::GroupList> list(const Wait& wait);
+  // One result per group. `partitions`: those of interest to brokers that must be told (before
+  // 0.10.2, see must_name_partitions()).
+  Result<groupproto::OffsetsByGroup> offsets(const std::vector<GroupId>& groups,
+                                             const std::vector<TopicPartition>& partitions,
+                                             groupproto::OpenTransactions open_transactions,
+                                             const Wait& wait);
+  Result<bool> must_name_partitions(const Wait& wait);
+  // Of these, what exists; topics are never created by asking.
+  Result<std::set<TopicPartition>> existing(const std::set<TopicName>& topics, const Wait& wait);
+  Result<wire::ClusterMetadata> all_topics(const Wait& wait);
+
+  // State and offsets of each group.
+  Result<std::map<GroupId, TargetGroup>> look(const std::vector<GroupId>& groups, const Wait& wait);
+
+  // Commits outside any generation, each group once. One result per group; kUnreachable: whether it
+  // was committed is not known. Many groups are spread over several connections.
+  std::map<GroupId, Result<groupproto::CommitResults>> commit(
+      const std::vector<GroupCommit>& commits, const Wait& wait);
+
+ private:
+  static constexpr size_t kMostConnections = 8;
+  static constexpr size_t kGroupsWorthAConnection = 8;
+
+  struct Connection {
+    explicit Connection(wire::Cluster connected)
+        : cluster(std::move(connected)), coordinators(cluster) {}
+
+    wire::Cluster cluster;
+    groupproto::Coordinators coordinators;
+  };
+
+  Result<Connection*> connection(size_t index, const Wait& wait);
+  Result<std::map<GroupId, std::string>> states(const std::vector<GroupId>& groups,
+                                                const Wait& wait);
+  // Of every `step`-th group from `first` on.
+  void commit_share(const std::vector<GroupCommit>& commits, size_t first, size_t step,
+                    std::vector<Result<groupproto::CommitResults>>& results, const Wait& wait);
+  Result<groupproto::CommitResults> commit_one(Connection& connection, const GroupCommit& commit,
+                                               const Wait& wait);
+
+  const ClusterSettings settings_;
+  std::vector<std::unique_ptr<Connection>> connections_ =
+      std::vector<std::unique_ptr<Connection>>(kMostConnections);
+};
+
+}  // namespace kferry::replicate
