@@ -150,9 +150,10 @@ def offsets(clusters: Clusters, options) -> dict:
     def cell(place: str):
         def text(result: dict) -> str:
             found = result["re_read"][place]
-            if found["absent"]:
-                return f"{found['absent']} absent"
-            return f"{found['re_read']:,}" + (f", {found['skipped']:,} skipped" if found["skipped"] else "")
+            parts = [f"{found['re_read']:,}"]
+            parts += [f"{found['skipped']:,} skipped"] if found["skipped"] else []
+            parts += [f"{found['absent']} partitions without"] if found["absent"] else []
+            return ", ".join(parts)
 
         return text
 
