@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, builds, starts real servers on the loopback, and shows the whole job: three teams, two client layouts,
-# one team in trouble.  Everything runs in a temporary folder and is gone at the end.
+# one team in trouble, and then the mirror to a new cluster.  Everything runs in a temporary folder and is gone at the end.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -30,12 +30,13 @@ run() {
   fi
 }
 
-say "Starting ZooKeeper and a Kafka 3.9.1 broker, with the offsets of five groups in ZooKeeper"
-testenv/up --source 3.9.1 --chroot /kafka --env "$work/env.json" --owner-pid $$ \
+say "Starting ZooKeeper, a Kafka 3.9.1 broker with the offsets of five groups in ZooKeeper, and a KRaft 4.1 cluster"
+testenv/up --source 3.9.1 --target 4.1.0 --chroot /kafka --env "$work/env.json" --owner-pid $$ \
   --workload testenv/demo/workload.json >/dev/null
 value() { python3 -c "import json,sys; e=json.load(open('$work/env.json')); print($1)"; }
 zookeeper=$(value "e['zookeeper']['connect']")
 bootstrap=$(value "e['source']['bootstrap_servers']")
+target=$(value "e['target']['bootstrap_servers']")
 cd "$work"
 cat > kferry.yaml <<YAML
 zookeeper: $zookeeper
@@ -81,5 +82,19 @@ java -cp "$("$root/testenv/jars" 3.9.1)/*" "$root/testenv/java/ConsumeFrom.java"
 say "6. Changed our mind: roll team web back"
 run 3 "$kferry" rollback --journal web.report.json.journal
 run 0 "$kferry" rollback --journal web.report.json.journal --execute
+
+say "7. The mirror: everything to the new cluster. What would it do?"
+run 3 "$kferry" replicate --source "$bootstrap" --target "$target" --topics 'orders|payments|clicks' --dry-run
+
+say "8. Mirrored until caught up. The guard holds back the groups that were not migrated."
+run 3 "$kferry" replicate --source "$bootstrap" --target "$target" --topics 'orders|payments|clicks' \
+  --groups 'billing.*|clicks-report' --zookeeper "$zookeeper" --until-caught-up
+
+say "9. A consumer of group billing goes on at the new cluster, at the same offsets"
+java -cp "$("$root/testenv/jars" 3.9.1)/*" "$root/testenv/java/ConsumeFrom.java" \
+  --bootstrap "$target" --group billing --topics orders,payments
+echo; echo "Do both clusters hold the same, by a Java consumer's word?"
+java -cp "$("$root/testenv/jars" 3.9.1)/*" "$root/testenv/java/CompareTopics.java" \
+  --source "$bootstrap" --target "$target" --topics 'orders|payments|clicks' --identity
 
 say "Done. Stopping the servers."

@@ -38,9 +38,10 @@ std::string summary(const replicate::FlowStatus& status) {
     if (one.phase == replicate::Phase::kQuarantined)
       text += fmt::format("{} cannot follow: {}\n", one.source, one.reason);
   for (const auto& group : status.groups)
-    if (group.synced < group.partitions)
-      text += fmt::format("group '{}': {} of {} offsets are on the target: {} {}\n", group.group,
-                          group.synced, group.partitions, group.state, group.reason);
+    if (!group.is_complete())
+      text += fmt::format("group '{}': {} of {} offsets are on the target: {}{}{}\n", group.group,
+                          group.synced, group.partitions, group.state,
+                          group.reason.empty() ? "" : ": ", group.reason);
   for (const std::string& trouble : status.troubles) text += trouble + "\n";
   return text;
 }

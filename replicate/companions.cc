@@ -53,8 +53,7 @@ bool Companions::groups_caught_up_since(int64_t rounds) const {
 
 bool Companions::all_groups_synced() const {
   if (tools_.flow.groups.include.empty() || !tools_.flow.sync_group_offsets) return true;
-  return std::ranges::all_of(
-      groups_.status(), [](const GroupStatus& group) { return group.synced == group.partitions; });
+  return std::ranges::all_of(groups_.status(), &GroupStatus::is_complete);
 }
 
 void Companions::stop() {

@@ -52,6 +52,9 @@ struct GroupStatus {
   int64_t synced = 0;      // of these, exactly on the target
   int64_t synced_at_ms = -1;  // when a commit to the target was last confirmed
   int64_t latency_ms = -1;    // from seeing it on the source to its confirmation on the target
+
+  // All of its offsets are on the target, exactly.
+  bool is_complete() const { return state != "refused" && synced == partitions; }
 };
 
 struct FlowStatus {
