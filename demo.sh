@@ -15,6 +15,10 @@ finish() {
 }
 trap finish EXIT
 
+java_tool() {  # a Java client of testenv/java, with Kafka's own jars
+  java -Dlog4j.configuration="file:$root/testenv/java/log4j.properties" -cp "$("$root/testenv/jars" 3.9.1)/*" \
+    "$root/testenv/java/$1.java" "${@:2}"
+}
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 # Runs a command that is shown, and says which exit code it gave when that is not the expected one.
 run() {
@@ -76,8 +80,7 @@ run 3 "$kferry" plan --config kferry.yaml --team web --quiet-period 2s --on-rang
 run 0 "$kferry" migrate --plan web.plan.json --execute --report web.report.json
 
 say "5. An upgraded consumer of group billing starts where the old one stopped"
-java -cp "$("$root/testenv/jars" 3.9.1)/*" "$root/testenv/java/ConsumeFrom.java" \
-  --bootstrap "$bootstrap" --group billing --topics orders,payments
+java_tool ConsumeFrom --bootstrap "$bootstrap" --group billing --topics orders,payments
 
 say "6. Changed our mind: roll team web back"
 run 3 "$kferry" rollback --journal web.report.json.journal
@@ -91,10 +94,8 @@ run 3 "$kferry" replicate --source "$bootstrap" --target "$target" --topics 'ord
   --groups 'billing.*|clicks-report' --zookeeper "$zookeeper" --until-caught-up
 
 say "9. A consumer of group billing goes on at the new cluster, at the same offsets"
-java -cp "$("$root/testenv/jars" 3.9.1)/*" "$root/testenv/java/ConsumeFrom.java" \
-  --bootstrap "$target" --group billing --topics orders,payments
+java_tool ConsumeFrom --bootstrap "$target" --group billing --topics orders,payments
 echo; echo "Do both clusters hold the same, by a Java consumer's word?"
-java -cp "$("$root/testenv/jars" 3.9.1)/*" "$root/testenv/java/CompareTopics.java" \
-  --source "$bootstrap" --target "$target" --topics 'orders|payments|clicks' --identity
+java_tool CompareTopics --source "$bootstrap" --target "$target" --topics 'orders|payments|clicks' --identity
 
 say "Done. Stopping the servers."

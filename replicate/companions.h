@@ -38,6 +38,8 @@ class Companions {
   Companions& operator=(const Companions&) = delete;
 
   std::vector<GroupStatus> groups() const { return groups_.status(); }
+  // This process's slots have changed.
+  void reconsider() { groups_.reconsider(); }
   // What another process of the flow has written to the state topic.
   void learn(const StateTopic::Changes& changes);
 

@@ -78,7 +78,7 @@ Result<> GroupSync::round(const Wait& wait) {
     KFERRY_TRY(GroupRefusals refusals, tools_.refusals());
     book_.set_refusals(std::move(refusals));
   }
-  const bool all = !refreshed_ || next_refresh_.expired();
+  const bool all = reconsider_.exchange(false) || !refreshed_ || next_refresh_.expired();
   const auto listed = all ? refresh(wait) : Result<>();
   // One broker that is away hides its groups; those that are known go on.
   if (!listed && !refreshed_) return listed;

@@ -1,6 +1,7 @@
 // Brings the committed offsets of the source's groups to the target, while both are in use.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -41,6 +42,9 @@ class GroupSync {
   // told before `mirroring` says kHere for it. Thread-safe.
   void learn(const std::string& key, const std::optional<std::string>& value);
 
+  // What `mirroring` says has changed: the next round looks at everything anew. Thread-safe.
+  void reconsider() { reconsider_ = true; }
+
   // Until `stop`. In a thread of its own.
   void run(const StopToken& stop);
 
@@ -76,6 +80,7 @@ class GroupSync {
   Deadline next_refresh_ = Deadline::after(Duration(0));
   bool refreshed_ = false;
   bool running_ = false;
+  std::atomic<bool> reconsider_ = false;
 
   mutable std::mutex mutex_;  // guards everything below
   std::vector<std::pair<std::string, std::optional<std::string>>> lessons_;

@@ -231,6 +231,7 @@ void Mirror::on_assigned(const kafkaio::GroupMember::Slots& slots) {
   }
   slots_are_new_ = true;
   refresh_wanted_ = true;
+  companions_->reconsider();
 }
 
 // Their batches that are still in flight may arrive: the next owner's sequence numbers are those
@@ -246,6 +247,7 @@ void Mirror::on_revoked(const kafkaio::GroupMember::Slots& slots) {
     if (!slots_.contains(StateTopic::slot_of(copy.source()))) leaving.push_back(copy.source());
   });
   for (const TopicPartition& source : leaving) copier_.remove(source);
+  companions_->reconsider();
 }
 
 Result<Ending> Mirror::run(const std::function<void()>& tick) {
