@@ -55,7 +55,8 @@ TEST_F(GroupHolding, ManyCallsWhileHeartbeatsRun) {
     ASSERT_TRUE(ok(commit(*session)));
     ASSERT_TRUE(ok(session->fetch({tp(0)}, wait_for(kLong))));
   }
-  EXPECT_GT(count(ApiKey::kHeartbeat), 50U);
+  // On a slow machine the calls are over sooner than fifty heartbeats.
+  EXPECT_TRUE(eventually([&] { return count(ApiKey::kHeartbeat) > 50; }));
 }
 
 TEST_F(GroupHolding, AHeartbeatFollowsTheCoordinator) {
