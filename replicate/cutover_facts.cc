@@ -115,6 +115,29 @@ Result<> CutoverObserver::read_source_ends(CutoverFacts& facts, const Wait& wait
   return {};
 }
 
+Result<std::map<TopicPartition, TargetOffset>> CutoverObserver::target_ends(
+    const CutoverFacts& facts, const Wait& wait) {
+  if (!target_) {
+    KFERRY_TRY(auto target,
+               wire::Cluster::connect(flow_.target.addresses, flow_.target.client, wait));
+    target_ = std::make_unique<wire::Cluster>(std::move(target));
+  }
+  std::vector<TopicPartition> wanted;
+  const auto on_target = [&](const TopicPartition& source) {
+    return TopicPartition{target_topic(flow_, source.topic), source.partition};
+  };
+  for (const auto& [source, one] : facts.partitions) wanted.push_back(on_target(source));
+  KFERRY_TRY(const auto metadata, target_->fetch_metadata(std::nullopt, wait));
+  KFERRY_TRY(const auto ranges, wire::fetch_log_ranges(*target_, metadata, wanted, wait));
+  std::map<TopicPartition, TargetOffset> ends;
+  for (const auto& [source, one] : facts.partitions) {
+    const auto range = ranges.find(on_target(source));
+    if (range != ranges.end() && range->second.error_code == wire::kNone)
+      ends.emplace(source, TargetOffset(range->second.end.value()));
+  }
+  return ends;
+}
+
 Result<> CutoverObserver::read_progress(CutoverFacts& facts) {
   const LoadedState loaded = state_->all();
   std::optional<int64_t> seen;

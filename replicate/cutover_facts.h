@@ -79,6 +79,10 @@ class CutoverObserver {
   // kUnreachable: one of the clusters. What concerns one group or partition stands with it.
   Result<CutoverFacts> observe(const Wait& wait);
 
+  // Where the target's logs end, by the source's partition; of those that `facts` has.
+  Result<std::map<TopicPartition, TargetOffset>> target_ends(const CutoverFacts& facts,
+                                                             const Wait& wait);
+
   StateTopic& state() { return *state_; }
   GroupCluster& source_groups() { return source_groups_; }
 
@@ -94,6 +98,7 @@ class CutoverObserver {
   const FlowSettings& flow_;
   std::unique_ptr<kafkaio::TopicAdmin> admin_;
   std::unique_ptr<wire::Cluster> source_;
+  std::unique_ptr<wire::Cluster> target_;  // when it is first needed
   std::unique_ptr<StateTopic> state_;
   GroupCluster source_groups_;
   GroupCluster target_groups_;
