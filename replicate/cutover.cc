@@ -283,10 +283,15 @@ Result<std::string> Cutover::move_producers(const Wait& wait) {
                  "producers may move to the target now; once all have, `kferry cutover release`"});
   const std::string noisy = quiet_.take(facts_);
   if (!options_.automatic && asked_ != record_.state) asked_ = record_.state;  // was said above
-  KFERRY_TRY(const bool done, released("says that all producers have moved", wait));
+  if (producers_moved_at_ms_ < 0) {
+    KFERRY_TRY(const bool done, released("says that all producers have moved", wait));
+    if (done) producers_moved_at_ms_ = facts_.at_ms;
+  }
+  const bool done = producers_moved_at_ms_ >= 0;
   if (!noisy.empty()) {
-    if (done && !options_.automatic)
-      tools_.tell({CutoverEvent::Kind::kAlarm, record_.state, {}, noisy});
+    if (done && !options_.automatic &&
+        facts_.at_ms - producers_moved_at_ms_ > 2 * options_.quiet.count())
+      raise({"producers that were said to have moved still write: " + noisy});
     return noisy;
   }
   if (!done) return std::string("your word that all producers have moved");

@@ -95,6 +95,7 @@ class Cutover {
   std::set<GroupId> announced_;        // that their consumers may start on the target
   std::optional<CutoverState> asked_;  // for the release from this state
   bool producers_announced_ = false;
+  int64_t producers_moved_at_ms_ = -1;  // by the operator's word
   std::set<std::string> alarms_;
   std::string proof_words_;
   std::future<Result<std::pair<bool, std::string>>> proof_;
