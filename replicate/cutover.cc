@@ -96,6 +96,7 @@ Result<> Cutover::run() {
       break;
     }
     record_.waiting = waiting ? *waiting : waiting.error().message;
+    if (record_.state == CutoverState::kStopped) record_.waiting.clear();
     if (tools_.tick) tools_.tick(record_, record_.waiting);
     if (record_.waiting.empty() && !options_.groups.empty()) break;  // these are at home
     if (wall_clock_ms() - saved_at_ms_ > kSaveEveryMs)
@@ -119,7 +120,11 @@ Result<> Cutover::look(const Wait& wait) {
   if (!now || (!now->runner.empty() && now->runner != runner_))
     return fail(ErrorKind::kRefused, "another process has taken this cut-over over");
   raise(alarms_of(facts_));
-  return {};
+  if (record_.state > CutoverState::kCaughtUp) return {};
+  // Before the release too: who had members is waited for, and a pause begins when they are gone.
+  const size_t lived = record_.lived.size();
+  moves_now_ = moves_.take(facts_, options_.groups, record_.lived);
+  return record_.lived.size() == lived ? Result<>() : save(false, wait);
 }
 
 void Cutover::raise(const std::vector<std::string>& alarms) {
@@ -185,6 +190,7 @@ Result<> Cutover::reach(CutoverState state, const Wait& wait) {
   test_hook(fmt::format("cutover.before.{}", to_string(state)));
   record_.state = state;
   record_.released = false;
+  record_.waiting.clear();
   record_.history.emplace_back(state, wall_clock_ms());
   if (state >= CutoverState::kProducersMoved && record_.history.size() > 1) quiet_.settle(facts_);
   asked_.reset();
@@ -204,13 +210,10 @@ Result<std::string> Cutover::move_consumers(const Wait& wait) {
     KFERRY_CHECK(save(true, wait));
   }
   if (auto trouble = trouble_with_copy(facts_); !trouble.empty()) return trouble;
-  const size_t lived = record_.lived.size();
-  const auto moves = moves_.take(facts_, options_.groups, record_.lived);
-  if (record_.lived.size() != lived) KFERRY_CHECK(save(false, wait));
-  KFERRY_CHECK(take_moves(moves, wait));
-  KFERRY_CHECK(check_pauses(moves));
+  KFERRY_CHECK(take_moves(moves_now_, wait));
+  KFERRY_CHECK(check_pauses(moves_now_));
   std::vector<std::string> waiting;
-  for (const auto& [id, move] : moves)
+  for (const auto& [id, move] : moves_now_)
     if (!move.waiting.empty())
       waiting.push_back(fmt::format("group '{}': {}", id, move.waiting));
     else if (move.stage == GroupMove::Stage::kReady || !announced_.contains(id))

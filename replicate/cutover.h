@@ -92,8 +92,9 @@ class Cutover {
   CatchUp catch_up_;
   SourceQuiet quiet_;
   GroupMoves moves_;
-  std::set<GroupId> announced_;        // that their consumers may start on the target
-  std::optional<CutoverState> asked_;  // for the release from this state
+  std::map<GroupId, GroupMove> moves_now_;  // as the last look has them
+  std::set<GroupId> announced_;             // that their consumers may start on the target
+  std::optional<CutoverState> asked_;       // for the release from this state
   bool producers_announced_ = false;
   int64_t producers_moved_at_ms_ = -1;  // by the operator's word
   std::set<std::string> alarms_;

@@ -27,6 +27,17 @@ std::vector<TopicName> as_list(const std::set<TopicName>& topics) {
   return {topics.begin(), topics.end()};
 }
 
+constexpr const char* kStartOver =
+    "; to start over, delete it on the target and in the flow's state";
+
+std::string recreated(const TopicName& topic) {
+  return fmt::format("topic {} was deleted and created anew on the source{}", topic, kStartOver);
+}
+
+std::string id_of(const wire::Uuid& topic_id) {
+  return topic_id == wire::Uuid{} ? "" : wire::to_hex(topic_id);
+}
+
 }  // namespace
 
 void Preparer::run(const StopToken& stop) {
@@ -179,30 +190,28 @@ bool Preparer::condemn(const Case& one) {
 std::optional<Preparer::Verdict> Preparer::verdict_on_source(const Case& one) const {
   const SourceOffset position = one.confirmed.source;
   const auto topic = source_metadata_.topics.find(one.source.topic);
-  const std::string start_over = "; to start over, delete it on the target and in the flow's state";
   if (topic == source_metadata_.topics.end())
     return Verdict{fmt::format("topic {} was deleted on the source", one.source.topic), false};
   if (one.topic_id != wire::Uuid{} && topic->second.topic_id != one.topic_id)
-    return Verdict{fmt::format("topic {} was deleted and created anew on the source{}",
-                               one.source.topic, start_over)};
+    return Verdict{recreated(one.source.topic)};
   if (one.diverges_at)
     return Verdict{fmt::format(
         "the source's log of {} was truncated to offset {} (unclean leader election); the target "
         "has records up to {} that the source has lost{}",
-        one.source, *one.diverges_at, position, start_over)};
+        one.source, *one.diverges_at, position, kStartOver)};
   const auto found = ranges_.find(one.source);
   if (found == ranges_.end() || found->second.error_code != wire::kNone) return std::nullopt;
   const wire::LogRange& range = found->second;
   if (range.start.value() > position.value())
     return Verdict{fmt::format(
         "{}: retention on the source deleted offsets {} to {} before they were copied{}",
-        one.source, position, range.start.value() - 1, start_over)};
+        one.source, position, range.start.value() - 1, kStartOver)};
   if (range.end.value() < position.value())
     return Verdict{
         fmt::format(
             "the source's log of {} ends at {}, before {}, which was copied already: the topic was "
             "created anew, or an unclean leader election lost records{}",
-            one.source, range.end, position, start_over),
+            one.source, range.end, position, kStartOver),
         false};
   return std::nullopt;
 }
@@ -212,6 +221,7 @@ void Preparer::adopt(const Case& one) {
   const int64_t start = ranges_[one.source].start.value();
   const int64_t end = ends.end.value();
   PartitionRecord record;
+  record.topic_id = id_of(one.topic_id);
   if (tools_.mode == OffsetsMode::kTranslate)
     record.why_not_identity = "--offsets translate";
   else if (ends.start != ends.end)
@@ -242,6 +252,9 @@ Result<> Preparer::recall(const Case& one) {
   records_.erase(one.source);
   recalled_maps_.erase(one.source);
   if (!record) return {};
+  const std::string id = id_of(one.topic_id);
+  if (!id.empty() && !record->topic_id.empty() && record->topic_id != id)
+    return fail(ErrorKind::kRefused, recreated(one.source.topic));
   records_[one.source] = *record;
   if (record->identity) return {};
   KFERRY_TRY(recalled_maps_[one.source], loaded.map(one.source));
