@@ -14,7 +14,7 @@ namespace {
 constexpr Duration kOpenTimeout{60'000};
 constexpr Duration kLookTimeout{30'000};
 // A runner that was not seen for so long is gone.
-constexpr int64_t kRunnerGoneMs = 15'000;
+constexpr int64_t kRunnerGoneMs = 10'000;
 constexpr int64_t kSaveEveryMs = 3'000;
 
 std::string make_runner_id() {
@@ -66,7 +66,7 @@ Result<> Cutover::lead() {
       return fail(ErrorKind::kRefused,
                   fmt::format("another process leads this cut-over (runner {}, seen {} s ago)",
                               record_.runner, age_ms / 1000),
-                  "look at it with `kferry cutover show`; if it is gone, wait 15 s");
+                  "look at it with `kferry cutover show`; if it is gone, wait 10 s");
   } else {
     record_.history.emplace_back(CutoverState::kMirroring, wall_clock_ms());
   }
@@ -154,12 +154,9 @@ Result<std::string> Cutover::step(const Wait& wait) {
     case CutoverState::kDrained:
       raise(quiet_.grown_since_settled(facts_));
       return prove(wait);
-    case CutoverState::kProved: {
+    case CutoverState::kProved:
       raise(quiet_.grown_since_settled(facts_));
-      if (auto why = not_drained(facts_); !why.empty()) return why;
-      KFERRY_TRY(const bool go, released("ends the mirror for good", wait));
-      return reach_or_wait(go ? "" : "your release to end the mirror", CutoverState::kStopped);
-    }
+      return finish("ends the mirror for good", wait);
     case CutoverState::kStopped:
       break;
   }
@@ -306,8 +303,7 @@ Result<std::string> Cutover::prove(const Wait& wait) {
   if (auto why = not_drained(facts_); !why.empty()) return why;
   if (!tools_.prove) {
     proof_words_ = "not compared";
-    KFERRY_CHECK(reach(CutoverState::kProved, wait));
-    return std::string("the next step");
+    return finish("ends the mirror for good, without a comparison of both sides", wait);
   }
   if (!proof_.valid())
     proof_ = std::async(std::launch::async, [this] { return tools_.prove(stop_); });
@@ -321,6 +317,14 @@ Result<std::string> Cutover::prove(const Wait& wait) {
                 "nothing was stopped; see `kferry prove`");
   KFERRY_CHECK(reach(CutoverState::kProved, wait));
   return std::string("the next step");
+}
+
+Result<std::string> Cutover::finish(const char* what, const Wait& wait) {
+  if (auto why = not_drained(facts_); !why.empty()) return why;
+  KFERRY_TRY(const bool go, released(what, wait));
+  if (!go) return std::string("your release to end the mirror");
+  KFERRY_CHECK(reach(CutoverState::kStopped, wait));
+  return std::string();
 }
 
 CutoverReport Cutover::report() const {

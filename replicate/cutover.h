@@ -76,6 +76,7 @@ class Cutover {
   Result<> check_pauses(const std::map<GroupId, GroupMove>& moves) const;
   Result<std::string> move_producers(const Wait& wait);
   Result<std::string> prove(const Wait& wait);
+  Result<std::string> finish(const char* what, const Wait& wait);
   Result<bool> released(const char* what, const Wait& wait);
   Result<> reach(CutoverState state, const Wait& wait);
   Result<> save(bool for_mirror, const Wait& wait);
