@@ -72,8 +72,8 @@ Result<int> read_sample(const Values& values) {
                       text.find_first_not_of("0123456789") == std::string::npos;
   const int percent = digits ? std::stoi(text) : 0;
   if (percent < 1 || percent > 100)
-    return fail(ErrorKind::kUsage, fmt::format("--sample '{}': takes 1% to 100%",
-                                               text_of(values, "sample")));
+    return fail(ErrorKind::kUsage,
+                fmt::format("--sample '{}': takes 1% to 100%", text_of(values, "sample")));
   return percent;
 }
 
@@ -95,8 +95,7 @@ Result<ProofSettings> read_proof(const Values& values) {
   ProofSettings settings;
   KFERRY_TRY(settings.flow, read_flow(values));
   const replicate::FlowSettings& flow = settings.flow;
-  settings.use_flow_state =
-      !text_of(values, "flow").empty() || !text_of(values, "config").empty();
+  settings.use_flow_state = !text_of(values, "flow").empty() || !text_of(values, "config").empty();
   verify::ProofScope& scope = settings.scope;
   scope.source = flow.source.bootstrap_servers;
   scope.target = flow.target.bootstrap_servers;
@@ -107,8 +106,7 @@ Result<ProofSettings> read_proof(const Values& values) {
   KFERRY_TRY(scope.sample_percent, read_sample(values));
   const std::string via = text_of(values, "records-via");
   if (!via.empty() && via != "raw" && via != "librdkafka")
-    return fail(ErrorKind::kUsage,
-                fmt::format("--records-via '{}': takes raw or librdkafka", via));
+    return fail(ErrorKind::kUsage, fmt::format("--records-via '{}': takes raw or librdkafka", via));
   if (!via.empty()) scope.records_via = via;
   const std::string report = text_of(values, "report");
   if (report.empty())
@@ -144,8 +142,7 @@ class Prover {
     auto compared = replicate::compare_records(settings_, plan_, hooks, stop_);
     progress.finish();
     if (compared)
-      compared =
-          replicate::compare_groups(plan_, Wait(Deadline::after(kPlanTimeout), stop_));
+      compared = replicate::compare_groups(plan_, Wait(Deadline::after(kPlanTimeout), stop_));
     plan_.report.complete = compared.has_value();
     const auto saved = save(plan_.report);
     if (!compared) return std::unexpected(with_hint(compared.error(), saved.has_value()));
@@ -165,9 +162,10 @@ class Prover {
 
   Error with_hint(Error error, bool saved) const {
     if (saved)
-      error.hint = fmt::format("the same command with --resume goes on where it was: {} has what "
-                               "was compared",
-                               file_);
+      error.hint = fmt::format(
+          "the same command with --resume goes on where it was: {} has what "
+          "was compared",
+          file_);
     return error;
   }
 

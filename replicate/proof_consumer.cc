@@ -89,12 +89,11 @@ Result<> read_tasks_by_librdkafka(const ProofReading& reading,
       reading.stop.sleep_for(delay);
       continue;
     }
-    KFERRY_TRY(const auto records, consumer.poll(kMostRecords, Wait(Deadline::after(kPollTime),
-                                                                    reading.stop)));
+    KFERRY_TRY(const auto records,
+               consumer.poll(kMostRecords, Wait(Deadline::after(kPollTime), reading.stop)));
     if (take(consumer, records, cursors, reading.rate)) give_up = Deadline::after(kNothingComes);
     if (give_up.expired())
-      return fail(ErrorKind::kUnreachable,
-                  fmt::format("{}: nothing comes", reading.cluster.alias));
+      return fail(ErrorKind::kUnreachable, fmt::format("{}: nothing comes", reading.cluster.alias));
   }
   return {};
 }

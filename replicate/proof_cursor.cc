@@ -86,7 +86,9 @@ void ProofCursor::take_record(int64_t own_offset, int64_t timestamp_ms, std::str
       task_.map == nullptr ? own_offset : source_of_record(*task_.map, own_offset);
   if (!source) return sink_.foreign_record(task_.index);
   if (*source < task_.wanted_begin || *source >= task_.wanted_end) return;
-  if (!sample_.selects(task_.source_topic.value(), task_.partition.partition.value(), verify::range_of(*source))) return;
+  if (!sample_.selects(task_.source_topic.value(), task_.partition.partition.value(),
+                       verify::range_of(*source)))
+    return;
   sink_.record(task_.index, {*source, own_offset, timestamp_ms, body});
 }
 

@@ -82,14 +82,12 @@ class GroupComparison {
       const auto index = index_.find(partition);
       if (index == index_.end()) continue;
       const auto& proof = plan_.report.partitions[index->second];
-      GroupProof one{.group = group.value(),
-                     .source = partition,
-                     .source_offset = committed.offset.value()};
+      GroupProof one{
+          .group = group.value(), .source = partition, .source_offset = committed.offset.value()};
       one.expected = translate(index->second, one.source_offset);
       const TopicPartition on_target{proof.target_topic, partition.partition};
       const auto found = there->second.offsets->find(on_target);
-      if (found != there->second.offsets->end())
-        one.target_offset = found->second.offset.value();
+      if (found != there->second.offsets->end()) one.target_offset = found->second.offset.value();
       one.outcome = judge(one, group, on_target, there->second.state.value_or(""));
       plan_.report.groups.push_back(std::move(one));
     }

@@ -84,10 +84,8 @@ class Narrowing {
     std::vector<ProofTask> tasks;
     for (const size_t index : indexes) {
       const int64_t range = differing_[index][next_[index]];
-      const int64_t begin =
-          std::max(range * verify::kRangeOffsets, proof(index).source_begin);
-      const int64_t end =
-          std::min((range + 1) * verify::kRangeOffsets, proof(index).source_end);
+      const int64_t begin = std::max(range * verify::kRangeOffsets, proof(index).source_begin);
+      const int64_t end = std::min((range + 1) * verify::kRangeOffsets, proof(index).source_end);
       tasks.push_back(make_task(plan_, index, side, begin, end));
     }
     const auto& cluster = side == ProofSide::kSource ? tools_.flow.source : tools_.flow.target;

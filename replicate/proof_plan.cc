@@ -70,9 +70,9 @@ class Planner {
   }
 
   Result<> compare_topics() {
-    KFERRY_TRY(const TargetDifferences found,
-               find_differences(plan_.flow, {source_, target_, source_admin_, target_admin_}, {},
-                                wait_));
+    KFERRY_TRY(
+        const TargetDifferences found,
+        find_differences(plan_.flow, {source_, target_, source_admin_, target_admin_}, {}, wait_));
     verify::ProofReport& report = plan_.report;
     for (const TopicDifference& one : found.topics)
       (is_warning(one) ? report.notes : report.differences).push_back(to_text(one));
@@ -135,14 +135,12 @@ class Planner {
       sources.push_back(one.source);
       targets.push_back({one.target_topic, one.source.partition});
     }
-    KFERRY_TRY(const Ranges source,
-               wire::fetch_log_ranges(source_, source_metadata_, sources, wait_,
-                                      wire::LogEnd::kLastStable));
+    KFERRY_TRY(const Ranges source, wire::fetch_log_ranges(source_, source_metadata_, sources,
+                                                           wait_, wire::LogEnd::kLastStable));
     const Deadline deadline = Deadline::after(kCatchUp);
     while (true) {
-      KFERRY_TRY(const Ranges target,
-                 wire::fetch_log_ranges(target_, target_metadata_, targets, wait_,
-                                        wire::LogEnd::kLastStable));
+      KFERRY_TRY(const Ranges target, wire::fetch_log_ranges(target_, target_metadata_, targets,
+                                                             wait_, wire::LogEnd::kLastStable));
       bool behind = false;
       for (size_t i = 0; i < sources.size(); ++i)
         behind = !take_ends(i, source.at(sources[i]), target.at(targets[i])) || behind;
@@ -157,8 +155,8 @@ class Planner {
     for (const int16_t code : {source.error_code, target.error_code}) {
       if (code == wire::kNone) continue;
       const auto& row = wire::error_row(code);
-      one.trouble = fmt::format("its log's ends cannot be read: {} ({})", row.name,
-                                row.description);
+      one.trouble =
+          fmt::format("its log's ends cannot be read: {} ({})", row.name, row.description);
       return true;
     }
     one.source_begin = source.start.value();

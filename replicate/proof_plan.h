@@ -1,5 +1,5 @@
-// What a proof compares: partitions with their fixed ends, offset maps, and everything about topics,
-// configs and ACLs that differs.
+// What a proof compares: partitions with their fixed ends, offset maps, and everything about
+// topics, configs and ACLs that differs.
 #pragma once
 
 #include <optional>
@@ -27,7 +27,7 @@ struct PartitionPlan {
 };
 
 struct ProofPlan {
-  verify::ProofReport report;         // partitions with their ends, nothing compared yet
+  verify::ProofReport report;          // partitions with their ends, nothing compared yet
   std::vector<PartitionPlan> details;  // of report.partitions, in their order
   LoadedState state;                   // of the flow; empty without
   FlowSettings flow;                   // with the prefix that the flow's state has

@@ -59,8 +59,7 @@ class LeaderReader {
     if (const int64_t limit = reading_.rate.get(); limit > 0)
       most = std::clamp(limit / 4, kLeastFetchBytes, most);
     const Wait wait(Deadline::after(kRoundTimeout), reading_.stop);
-    KFERRY_TRY(const Fetched fetched,
-               source_->fetch(static_cast<int32_t>(most), kPatience, wait));
+    KFERRY_TRY(const Fetched fetched, source_->fetch(static_cast<int32_t>(most), kPatience, wait));
     if (fetched.frame) reading_.rate.spend(fetched.frame->size());
     for (const FetchedPartition& one : fetched.partitions) KFERRY_CHECK(take(one));
     return {};
@@ -89,8 +88,8 @@ class LeaderReader {
 
   // An error: this leader is left, or everything ends. Else the partition's trouble.
   static Result<> take_error(const FetchedPartition& fetched, ProofCursor& cursor) {
-    Error error = wire::kafka_error(fetched.error_code,
-                                    fmt::format("reading {}", fetched.partition));
+    Error error =
+        wire::kafka_error(fetched.error_code, fmt::format("reading {}", fetched.partition));
     if (fetched.error_code == wire::kOffsetOutOfRange) {
       cursor.fail(fmt::format("offset {} was deleted before it could be compared (retention)",
                               cursor.position()));
@@ -121,12 +120,12 @@ class Attempt {
 
   Result<> run() {
     const Wait wait(Deadline::after(Duration(30'000)), reading_.stop);
-    KFERRY_TRY(auto cluster, wire::Cluster::connect(reading_.cluster.addresses,
-                                                    reading_.cluster.client, wait));
+    KFERRY_TRY(auto cluster,
+               wire::Cluster::connect(reading_.cluster.addresses, reading_.cluster.client, wait));
     std::set<TopicName> topics;
     for (const auto& [partition, cursor] : cursors_) topics.insert(partition.topic);
-    KFERRY_TRY(const auto metadata, cluster.fetch_metadata(
-                                        std::vector(topics.begin(), topics.end()), wait));
+    KFERRY_TRY(const auto metadata,
+               cluster.fetch_metadata(std::vector(topics.begin(), topics.end()), wait));
     KFERRY_CHECK(assign(metadata, wait));
     std::vector<Result<>> ended(readers_.size());
     {
@@ -146,9 +145,9 @@ class Attempt {
       if (cursor->done()) continue;
       const auto topic = metadata.topics.find(partition.topic);
       if (topic == metadata.topics.end() || topic->second.error_code != wire::kNone) {
-        const int16_t code =
-            topic == metadata.topics.end() ? int16_t{wire::kUnknownTopicOrPartition}
-                                           : topic->second.error_code;
+        const int16_t code = topic == metadata.topics.end()
+                                 ? int16_t{wire::kUnknownTopicOrPartition}
+                                 : topic->second.error_code;
         return std::unexpected(wire::kafka_error(code, fmt::format("finding {}", partition)));
       }
       const auto found = topic->second.partitions.find(partition.partition);
@@ -166,8 +165,7 @@ class Attempt {
     const auto address = metadata.brokers.find(leader);
     if (address == metadata.brokers.end())
       return fail(ErrorKind::kUnreachable, fmt::format("broker {} has no address", leader));
-    KFERRY_TRY(auto broker,
-               wire::Broker::connect(address->second, reading_.cluster.client, wait));
+    KFERRY_TRY(auto broker, wire::Broker::connect(address->second, reading_.cluster.client, wait));
     reader = std::make_unique<LeaderReader>(
         reading_, std::make_unique<WireSource>(std::move(broker)), cursors_);
     return reader.get();
@@ -203,10 +201,10 @@ Result<> read_tasks(const ProofReading& reading, const std::vector<ProofTask>& t
     const int64_t now = progress_of(cursors);
     if (std::exchange(progress, now) != now) give_up = Deadline::after(kNothingComes);
     if (give_up.expired())
-      return fail(ErrorKind::kUnreachable,
-                  fmt::format("{}: nothing comes of {} partitions: {}", reading.cluster.alias,
-                              cursors.size(),
-                              attempt ? "they have no leader" : attempt.error().message));
+      return fail(
+          ErrorKind::kUnreachable,
+          fmt::format("{}: nothing comes of {} partitions: {}", reading.cluster.alias,
+                      cursors.size(), attempt ? "they have no leader" : attempt.error().message));
     reading.stop.sleep_for(kPause);
   }
   return {};

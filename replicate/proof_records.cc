@@ -53,6 +53,8 @@ class DigestSink final : public ProofSink {
   }
   void passed(size_t index, int64_t offset) override {
     State& state = states_[index];
+    // The sample's next range may lie behind the end.
+    offset = std::min(offset, plan_.report.partitions[index].source_end);
     if (offset <= state.passed) return;
     progress_.add(offset - std::exchange(state.passed, offset));
     // The range that `offset` is in may get more records.
@@ -148,8 +150,10 @@ class Comparer {
     };
     Result<> saved;
     {
-      const std::jthread source([&] { read(tools_.flow.source, source_tasks, source_sink, ended[0]); });
-      const std::jthread target([&] { read(tools_.flow.target, target_tasks, target_sink, ended[1]); });
+      const std::jthread source(
+          [&] { read(tools_.flow.source, source_tasks, source_sink, ended[0]); });
+      const std::jthread target(
+          [&] { read(tools_.flow.target, target_tasks, target_sink, ended[1]); });
       saved = save_meanwhile(running, inner);
     }
     KFERRY_CHECK(stop_.check("comparing records"));
@@ -179,8 +183,7 @@ class Comparer {
     std::vector<ProofTask> tasks;
     for (size_t i = 0; i < before_.size(); ++i)
       if (before_[i].trouble.empty() && before_[i].compared_to < before_[i].source_end)
-        tasks.push_back(
-            make_task(plan_, i, side, before_[i].compared_to, before_[i].source_end));
+        tasks.push_back(make_task(plan_, i, side, before_[i].compared_to, before_[i].source_end));
     return tasks;
   }
 

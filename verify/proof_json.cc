@@ -207,8 +207,7 @@ Result<ProofReport> parse_proof(const std::string& text) {
   if (!document.is_object()) return fail(ErrorKind::kUsage, "it is no JSON object");
   Reading reading;
   Fields fields(reading, document, "");
-  if (fields.text("schema") != kSchema)
-    fields.fail("schema", fmt::format("is not '{}'", kSchema));
+  if (fields.text("schema") != kSchema) fields.fail("schema", fmt::format("is not '{}'", kSchema));
   fields.text("tool_version");
   ProofReport report;
   report.started_at_ms = fields.time("started_at");

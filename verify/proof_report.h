@@ -102,8 +102,8 @@ int exit_code_of(const ProofReport& report);
 std::string to_json(const ProofReport& report);
 // kUsage: not such a report; the message says what is wrong with it.
 Result<ProofReport> parse_proof(const std::string& json);
-// At most `max_lines` lines of partitions and of groups each, those that differ first, and a closing
-// sentence.
+// At most `max_lines` lines of partitions and of groups each, those that differ first, and a
+// closing sentence.
 std::string to_table(const ProofReport& report, size_t max_lines);
 
 }  // namespace kferry::verify

@@ -47,12 +47,11 @@ std::vector<const T*> worst_first(const std::vector<T>& all, const Bad& bad) {
 }
 
 std::string partitions_table(const std::vector<PartitionProof>& partitions, size_t max_lines) {
-  TextTable table({"TOPIC", "PARTITION", "SOURCE", "TARGET", "RECORDS", "OFFSETS", "OUTCOME",
-                   "DETAIL"});
+  TextTable table(
+      {"TOPIC", "PARTITION", "SOURCE", "TARGET", "RECORDS", "OFFSETS", "OUTCOME", "DETAIL"});
   table.align_right({1, 2, 3, 4});
-  const auto order = worst_first(partitions, [](const PartitionProof& one) {
-    return one.differs() || !one.trouble.empty();
-  });
+  const auto order = worst_first(
+      partitions, [](const PartitionProof& one) { return one.differs() || !one.trouble.empty(); });
   for (size_t i = 0; i < std::min(order.size(), max_lines); ++i) {
     const PartitionProof& one = *order[i];
     table.add({one.source.topic.value(), fmt::format("{}", one.source.partition),
@@ -94,9 +93,10 @@ std::string closing(const ProofReport& report, const ProofSummary& sum) {
   switch (exit_code_of(report)) {
     case 0:
       return report.scope.sample_percent < 100
-                 ? fmt::format("The same on both sides, as far as this sample of {} % of the "
-                               "ranges goes: it is no proof of the rest.\n",
-                               report.scope.sample_percent)
+                 ? fmt::format(
+                       "The same on both sides, as far as this sample of {} % of the "
+                       "ranges goes: it is no proof of the rest.\n",
+                       report.scope.sample_percent)
                  : std::string("The same on both sides.\n");
     case 3:
       return "Source and target differ.\n";
@@ -115,9 +115,9 @@ std::string to_table(const ProofReport& report, size_t max_lines) {
   for (const std::string& one : report.differences)
     text += "difference: " + escape_control(one) + "\n";
   for (const std::string& one : report.notes) text += "note: " + escape_control(one) + "\n";
-  text += fmt::format("{} partitions: {} equal, {} differ, {} not read; {} records in {} ranges",
-                      sum.partitions, sum.equal, sum.differing, sum.unread, sum.records,
-                      sum.ranges);
+  text +=
+      fmt::format("{} partitions: {} equal, {} differ, {} not read; {} records in {} ranges",
+                  sum.partitions, sum.equal, sum.differing, sum.unread, sum.records, sum.ranges);
   if (sum.group_offsets > 0)
     text += fmt::format("; {} group offsets, {} differ", sum.group_offsets, sum.differing_offsets);
   return text + "; " + fmt::format("{} s\n", report.seconds) + closing(report, sum);

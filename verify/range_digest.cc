@@ -92,7 +92,8 @@ void RangeComparison::pass(ProofSide side, int64_t offset) {
     if (pair.side[0] != pair.side[1]) differing_.push_back(range);
     open_.erase(open_.begin());
   }
-  if (differing_.empty()) compared_to_ = std::max(compared_to_, both / kRangeOffsets * kRangeOffsets);
+  if (differing_.empty())
+    compared_to_ = std::max(compared_to_, both / kRangeOffsets * kRangeOffsets);
 }
 
 }  // namespace kferry::verify

@@ -70,8 +70,8 @@ RecordDifference by_field(const RecordPrint& a, const RecordPrint& b) {
     add(DifferenceKind::kTimestamp, fmt::format("timestamp: {} on the source, {} on the target",
                                                 a.timestamp_ms, b.timestamp_ms));
   if (a.headers != b.headers || a.header_count != b.header_count)
-    add(DifferenceKind::kHeaders, fmt::format("headers: {} on the source, {} on the target",
-                                              a.header_count, b.header_count));
+    add(DifferenceKind::kHeaders,
+        fmt::format("headers: {} on the source, {} on the target", a.header_count, b.header_count));
   return difference;
 }
 
@@ -140,9 +140,9 @@ Narrowed first_difference(Prints source, Prints target, bool compacted) {
         target.empty() || (!source.empty() && source[0].offset < target[0].offset);
     Prints& has_it = source_only ? source : target;
     if (!compacted || has_it[0].key_bytes < 0) {
-      narrowed.first = missing(source_only ? DifferenceKind::kMissingOnTarget
-                                           : DifferenceKind::kMissingOnSource,
-                               has_it[0], "no record at that offset");
+      narrowed.first =
+          missing(source_only ? DifferenceKind::kMissingOnTarget : DifferenceKind::kMissingOnSource,
+                  has_it[0], "no record at that offset");
       return narrowed;
     }
     ++narrowed.compacted;

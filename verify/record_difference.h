@@ -18,7 +18,7 @@ struct RecordPrint {
   int64_t timestamp_ms = -1;
   uint64_t key = 0;  // hashes; null and empty differ
   uint64_t value = 0;
-  uint64_t headers = 0;  // in their order
+  uint64_t headers = 0;    // in their order
   int64_t key_bytes = -1;  // -1: null
   int64_t value_bytes = -1;
   int64_t header_count = 0;
@@ -42,7 +42,7 @@ std::optional<DifferenceKind> parse_difference_kind(std::string_view word);
 
 struct RecordDifference {
   DifferenceKind kind = DifferenceKind::kValue;
-  int64_t offset = 0;                        // on the source
+  int64_t offset = 0;                         // on the source
   std::optional<int64_t> target_offset = {};  // nullopt: there is none
   std::string detail;
 

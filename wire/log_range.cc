@@ -55,8 +55,8 @@ Result<> ask_direction(Broker& broker, const std::vector<TopicPartition>& partit
 }
 
 Result<> ask_leader(Cluster& cluster, BrokerId leader,
-                    const std::vector<TopicPartition>& partitions, LogEnd log_end,
-                    Ranges& ranges, const Wait& wait) {
+                    const std::vector<TopicPartition>& partitions, LogEnd log_end, Ranges& ranges,
+                    const Wait& wait) {
   KFERRY_TRY(Broker* const broker, cluster.broker(leader, wait));
   KFERRY_CHECK(ask_direction(*broker, partitions, true, log_end, ranges, wait));
   return ask_direction(*broker, partitions, false, log_end, ranges, wait);

@@ -34,8 +34,7 @@ struct Log {
 class Prove : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    env = std::make_unique<Environment>(
-        Environment::start({.source = "3.9.1", .target = "4.1.0"}));
+    env = std::make_unique<Environment>(Environment::start({.source = "3.9.1", .target = "4.1.0"}));
     env->load({"--topic", "orders", "--partitions", std::to_string(kPartitions), "--records",
                std::to_string(kRecords), "--compression", "snappy"});
     const auto mirrored = testenv::run_kferry(
@@ -78,7 +77,8 @@ class Prove : public testing::Test {
     }
   }
 
-  static void write(const std::string& topic, int partition, const std::vector<RawRecord>& records) {
+  static void write(const std::string& topic, int partition,
+                    const std::vector<RawRecord>& records) {
     constexpr size_t kPerBatch = 1'000;
     replicate::WireSink sink(connect(Side::target), {-1, -1});
     for (size_t begin = 0; begin < records.size(); begin += kPerBatch) {
@@ -107,9 +107,9 @@ class Prove : public testing::Test {
   }
 
   static testenv::ProcessResult prove(const trouble::Arguments& more = {}) {
-    const trouble::Arguments arguments{"prove",    "--source", servers(Side::source),
-                                       "--target", servers(Side::target), "--topics",
-                                       "orders",   "--report", folder / "p.json"};
+    const trouble::Arguments arguments{
+        "prove",  "--source", servers(Side::source), "--target", servers(Side::target), "--topics",
+        "orders", "--report", folder / "p.json"};
     return testenv::run_kferry(trouble::operator+(arguments, more));
   }
   static Json report() { return trouble::read_json(folder / "p.json"); }
@@ -170,9 +170,8 @@ TEST_F(Prove, OneMissingRecordIsNamed) {
 }
 
 TEST_F(Prove, OneSwappedPairIsNamed) {
-  make_copy("swapped.", [](std::vector<RawRecord>& records) {
-    std::swap(records[kAt], records[kAt + 1]);
-  });
+  make_copy("swapped.",
+            [](std::vector<RawRecord>& records) { std::swap(records[kAt], records[kAt + 1]); });
   const Json difference = difference_of("swapped.");
   EXPECT_EQ(difference["kind"], "swapped");
   EXPECT_EQ(difference["offset"], kAt);
@@ -181,9 +180,8 @@ TEST_F(Prove, OneSwappedPairIsNamed) {
 TEST_F(Prove, AnInterruptedProofGoesOn) {
   const std::string file = folder / "p.json";
   testenv::ChildProcess child({testenv::kferry_binary().string(), "prove", "--source",
-                               servers(Side::source), "--target", servers(Side::target),
-                               "--topics", "orders", "--report", file, "--max-bytes-per-second",
-                               "300000"});
+                               servers(Side::source), "--target", servers(Side::target), "--topics",
+                               "orders", "--report", file, "--max-bytes-per-second", "300000"});
   EXPECT_FALSE(child.wait(7'000));  // one report was saved meanwhile
   child.send_signal(2);
   const auto ended = child.wait(20'000);
@@ -203,9 +201,9 @@ TEST_F(Prove, UnreachableAndUsageHaveTheirCodes) {
   EXPECT_EQ(prove({"--sample", "0%"}).exit_code, 2);
   EXPECT_EQ(prove({"--records-via", "java"}).exit_code, 2);
   EXPECT_EQ(prove({"--flow", "no-such->flow"}).exit_code, 2);
-  const auto done = testenv::run_kferry({"prove", "--source", servers(Side::source), "--target",
-                                         "127.0.0.1:1", "--topics", "orders", "--report",
-                                         folder / "q.json"});
+  const auto done =
+      testenv::run_kferry({"prove", "--source", servers(Side::source), "--target", "127.0.0.1:1",
+                           "--topics", "orders", "--report", folder / "q.json"});
   EXPECT_EQ(done.exit_code, 5) << done.err;
 }
 

@@ -53,9 +53,9 @@ ProofReport differing() {
 TEST(ProofReport, FitsTheSchemaAndIsReadBack) {
   for (const ProofReport& report : {sample(), differing(), ProofReport()}) {
     const std::string text = to_json(report);
-    EXPECT_EQ(kferry::testing::schema_trouble("prove-report.schema.json",
-                                              nlohmann::json::parse(text)),
-              "");
+    EXPECT_EQ(
+        kferry::testing::schema_trouble("prove-report.schema.json", nlohmann::json::parse(text)),
+        "");
     const auto again = parse_proof(text);
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(to_json(*again), text);

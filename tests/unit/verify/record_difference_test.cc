@@ -100,8 +100,8 @@ TEST(RecordDifference, BothSidesMayHaveCompacted) {
 }
 
 TEST(RecordDifference, WordsAreReadBack) {
-  for (const DifferenceKind kind : {kMissingOnTarget, kMissingOnSource, kSwapped, kTimestamp, kKey,
-                                    kValue, kHeaders})
+  for (const DifferenceKind kind :
+       {kMissingOnTarget, kMissingOnSource, kSwapped, kTimestamp, kKey, kValue, kHeaders})
     EXPECT_EQ(parse_difference_kind(to_string(kind)), kind);
   EXPECT_EQ(parse_difference_kind("other"), std::nullopt);
   EXPECT_FALSE(print_of(0, 0, 0, "\x01"));
