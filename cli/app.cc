@@ -80,6 +80,18 @@ const std::vector<Verb>& verbs() {
        "it is over)\n"
        "  kferry cutover abort ...      groups back to the source, with what they have committed",
        cutover_options, run_cutover},
+      {"prove", "show that source and target hold the same",
+       "Compares records (offset, timestamp, key, value, headers) by digest, up to the ends that "
+       "the\n"
+       "source's logs have at the start, and names the first record that differs in a partition; "
+       "topics,\n"
+       "configs, ACLs and the committed offsets of --groups. Writes only the report. Exit code 0: "
+       "the\n"
+       "same, 3: differences.\n\n"
+       "  kferry prove --source old1:9092 --target new1:9092 --topics '.*' --groups '.*' \\\n"
+       "      --flow 'source->target' --report proof.json\n"
+       "  kferry prove ... --sample 5% --report quick.json",
+       prove_options, run_prove},
   };
   return table;
 }

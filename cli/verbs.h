@@ -37,6 +37,7 @@ OptionsDescription verify_options();
 OptionsDescription rollback_options();
 OptionsDescription replicate_options();
 OptionsDescription cutover_options();
+OptionsDescription prove_options();
 Result<int> run_scan(const std::vector<std::string>& arguments, const StopToken& stop,
                      Output& output);
 Result<int> run_plan(const std::vector<std::string>& arguments, const StopToken& stop,
@@ -53,6 +54,9 @@ Result<int> run_replicate(const std::vector<std::string>& arguments, const StopT
 // Its first argument may be an action: run, show, release, abort.
 Result<int> run_cutover(const std::vector<std::string>& arguments, const StopToken& stop,
                         Output& output);
+
+Result<int> run_prove(const std::vector<std::string>& arguments, const StopToken& stop,
+                      Output& output);
 
 // Parses and runs a whole command line (without the program's name); prints to stdout and stderr.
 int run_command_line(const std::vector<std::string>& arguments, const StopToken& stop);

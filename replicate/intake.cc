@@ -1,10 +1,10 @@
 #include "replicate/intake.h"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
+#include "replicate/aborted_transactions.h"
 #include "wire/record_batch.h"
 
 namespace kferry::replicate {
@@ -12,26 +12,6 @@ namespace {
 
 using wire::RawBatch;
 using wire::RawRecord;
-
-// Which transactional batches belong to aborted transactions (KIP-98; Kafka: CompletedFetch). A
-// producer's transaction is aborted from its first offset until its control batch.
-class AbortedTransactions {
- public:
-  explicit AbortedTransactions(const std::vector<FetchedPartition::Aborted>& aborted)
-      : next_(aborted.begin()), end_(aborted.end()) {}
-
-  bool covers(const wire::BatchHeader& header) {
-    for (; next_ != end_ && next_->first_offset <= header.last_offset(); ++next_)
-      open_.insert(next_->producer_id);
-    if (header.control()) open_.erase(header.producer_id);
-    return header.transactional() && !header.control() && open_.contains(header.producer_id);
-  }
-
- private:
-  std::vector<FetchedPartition::Aborted>::const_iterator next_;
-  const std::vector<FetchedPartition::Aborted>::const_iterator end_;
-  std::set<int64_t> open_;
-};
 
 int64_t max_timestamp(std::span<const RawRecord> records) {
   return std::ranges::max_element(records, {}, &RawRecord::timestamp_ms)->timestamp_ms;

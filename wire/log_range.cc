@@ -5,6 +5,7 @@
 
 #include "base/backoff.h"
 #include "wire/error_code.h"
+#include "wire/messages/fetch.h"
 #include "wire/messages/list_offsets.h"
 
 namespace kferry::wire {
@@ -12,8 +13,12 @@ namespace {
 
 using Ranges = std::map<TopicPartition, LogRange>;
 
-ListOffsetsRequest make_request(const std::vector<TopicPartition>& partitions, int64_t timestamp) {
+constexpr int16_t kWithIsolation = 2;
+
+ListOffsetsRequest make_request(const std::vector<TopicPartition>& partitions, int64_t timestamp,
+                                LogEnd log_end) {
   ListOffsetsRequest request;
+  if (log_end == LogEnd::kLastStable) request.isolation_level = FetchRequest::kReadCommitted;
   std::map<TopicName, size_t> index;
   for (const auto& [topic, partition] : partitions) {
     const auto [at, is_new] = index.emplace(topic, request.topics.size());
@@ -25,10 +30,12 @@ ListOffsetsRequest make_request(const std::vector<TopicPartition>& partitions, i
 }
 
 Result<> ask_direction(Broker& broker, const std::vector<TopicPartition>& partitions, bool earliest,
-                       Ranges& ranges, const Wait& wait) {
+                       LogEnd log_end, Ranges& ranges, const Wait& wait) {
   const int64_t timestamp = earliest ? ListOffsetsRequest::kEarliest : ListOffsetsRequest::kLatest;
+  KFERRY_TRY(const int16_t version, broker.version_of<ListOffsetsRequest>());
+  if (version < kWithIsolation) log_end = LogEnd::kHighWatermark;
   KFERRY_TRY(const ListOffsetsResponse response,
-             broker.call(make_request(partitions, timestamp), wait));
+             broker.call(make_request(partitions, timestamp, log_end), version, wait));
   std::set<TopicPartition> missing(partitions.begin(), partitions.end());
   for (const auto& topic : response.topics) {
     for (const auto& partition : topic.partitions) {
@@ -48,11 +55,11 @@ Result<> ask_direction(Broker& broker, const std::vector<TopicPartition>& partit
 }
 
 Result<> ask_leader(Cluster& cluster, BrokerId leader,
-                    const std::vector<TopicPartition>& partitions, Ranges& ranges,
+                    const std::vector<TopicPartition>& partitions, LogEnd log_end, Ranges& ranges,
                     const Wait& wait) {
   KFERRY_TRY(Broker* const broker, cluster.broker(leader, wait));
-  KFERRY_CHECK(ask_direction(*broker, partitions, true, ranges, wait));
-  return ask_direction(*broker, partitions, false, ranges, wait);
+  KFERRY_CHECK(ask_direction(*broker, partitions, true, log_end, ranges, wait));
+  return ask_direction(*broker, partitions, false, log_end, ranges, wait);
 }
 
 // kNone: `leader` can be asked.
@@ -69,8 +76,9 @@ int16_t find_leader(const ClusterMetadata& metadata, const TopicPartition& tp, B
 
 class RangesFinder {
  public:
-  RangesFinder(Cluster& cluster, std::vector<TopicPartition> partitions, const Wait& wait)
-      : cluster_(cluster), wait_(wait), open_(std::move(partitions)) {}
+  RangesFinder(Cluster& cluster, std::vector<TopicPartition> partitions, LogEnd log_end,
+               const Wait& wait)
+      : cluster_(cluster), log_end_(log_end), wait_(wait), open_(std::move(partitions)) {}
 
   // Asks once; kLeaderNotAvailable when some must be asked again with newer metadata.
   Result<> round(const ClusterMetadata& metadata) {
@@ -86,7 +94,7 @@ class RangesFinder {
         again.push_back(tp);
     }
     for (const auto& [leader, led] : by_leader) {
-      const auto asked = ask_leader(cluster_, leader, led, ranges_, wait_);
+      const auto asked = ask_leader(cluster_, leader, led, log_end_, ranges_, wait_);
       if (!asked && asked.error().kind != ErrorKind::kUnreachable) return asked;
       if (!asked) trouble_ = asked.error();
       answered_ = answered_ || asked;
@@ -110,6 +118,7 @@ class RangesFinder {
 
  private:
   Cluster& cluster_;
+  const LogEnd log_end_;
   const Wait wait_;
   std::vector<TopicPartition> open_;
   Ranges ranges_;
@@ -120,8 +129,9 @@ class RangesFinder {
 }  // namespace
 
 Result<Ranges> fetch_log_ranges(Cluster& cluster, const ClusterMetadata& metadata,
-                                const std::vector<TopicPartition>& partitions, const Wait& wait) {
-  RangesFinder finder(cluster, partitions, wait);
+                                const std::vector<TopicPartition>& partitions, const Wait& wait,
+                                LogEnd log_end) {
+  RangesFinder finder(cluster, partitions, log_end, wait);
   bool first_round = true;
   const auto round = [&]() -> Result<> {
     if (std::exchange(first_round, false)) return finder.round(metadata);

@@ -17,6 +17,10 @@ struct LogRange {
   int16_t error_code = 0;
 };
 
+// Which end a LogRange has. kLastStable: before the first open transaction (KIP-98); where brokers
+// know none (before 0.11) the high watermark.
+enum class LogEnd { kHighWatermark, kLastStable };
+
 // Asks every leader once for all of its partitions (in both directions). Where a leader moved, is
 // missing or cannot be reached it looks again, until `wait` is over or 10 s have passed; what is
 // still without one then comes back with its code, LEADER_NOT_AVAILABLE for a broker that cannot be
@@ -24,6 +28,7 @@ struct LogRange {
 // with UNKNOWN_TOPIC_OR_PARTITION. kUnreachable when no broker at all answers.
 Result<std::map<TopicPartition, LogRange>> fetch_log_ranges(
     Cluster& cluster, const ClusterMetadata& metadata,
-    const std::vector<TopicPartition>& partitions, const Wait& wait);
+    const std::vector<TopicPartition>& partitions, const Wait& wait,
+    LogEnd log_end = LogEnd::kHighWatermark);
 
 }  // namespace kferry::wire
