@@ -64,6 +64,22 @@ const std::vector<Verb>& verbs() {
        "  kferry replicate --source old1:9092 --target new1:9092 --topics '.*' --groups '.*' \\\n"
        "      --listen 127.0.0.1:8080",
        replicate_options, run_replicate},
+      {"cutover", "lead consumers and producers over to the target, step by step",
+       "Leads through mirroring, caught_up, consumers_moved, producers_moved, drained, proved and\n"
+       "stopped, while `kferry replicate` runs with the same flow, --topics and --groups. Each "
+       "group's\n"
+       "last offsets are confirmed on the target before its consumers are called there, and its "
+       "pause is\n"
+       "measured. Steps wait for `release`, from another terminal, unless --auto is given. What "
+       "was reached\n"
+       "stands on the target: after Ctrl-C or a crash, run it again, on any machine.\n\n"
+       "  kferry cutover --source old1:9092 --target new1:9092 --topics '.*' --groups '.*' "
+       "--report r.json\n"
+       "  kferry cutover release ...    go on with the next step\n"
+       "  kferry cutover show ...       where it is, what it waits for, alarms (exit code 3 until "
+       "it is over)\n"
+       "  kferry cutover abort ...      groups back to the source, with what they have committed",
+       cutover_options, run_cutover},
   };
   return table;
 }

@@ -181,9 +181,9 @@ Result<> read_cluster(const FlowChanges& changes, const std::string& side, Durat
     KFERRY_TRY(cluster, read_cluster_settings({bootstrap, file->second.text, file->second.origin,
                                                cluster.alias, timeout}));
   } else {
-    KFERRY_TRY(cluster, replicate::make_cluster_settings(
-                            {cluster.alias, bootstrap, std::move(cluster.properties.properties),
-                             cluster.properties.origin, timeout}));
+    KFERRY_TRY(cluster, replicate::make_cluster_settings({cluster.alias, bootstrap,
+                                                          std::move(cluster.properties.properties),
+                                                          cluster.properties.origin, timeout}));
   }
   return kafkaio::check(cluster.properties);
 }
@@ -206,14 +206,39 @@ Result<> check_sense(const FlowSettings& flow) {
   return {};
 }
 
-}  // namespace
-
-OptionsDescription describe_replicate() {
+OptionsDescription describe_clusters() {
   OptionsDescription clusters("Clusters");
   add_flags(clusters, kClusterFlags);
   clusters.add_options()("flow", po::value<std::string>()->value_name("NAME"),
                          "the flow, of those in --config or --mm2-properties if there are any "
                          "(source->target)");
+  return clusters;
+}
+
+OptionsDescription describe_files() {
+  OptionsDescription files("Configuration and output");
+  files.add_options()("config", po::value<std::string>()->value_name("FILE"), "kferry.yaml: flows")(
+      "mm2-properties", po::value<std::string>()->value_name("FILE"),
+      "a properties file of MirrorMaker 2; what has no effect is named");
+  return files;
+}
+
+}  // namespace
+
+OptionsDescription describe_flow() {
+  OptionsDescription selection("What is copied");
+  add_flags(selection, kSelectionFlags);
+  selection.add_options()("prefix", po::value<std::string>()->value_name("TEXT"),
+                          "put before the topics' names on the target, separator included");
+  OptionsDescription files = describe_files();
+  add_output(files, log::Level::kWarn);
+  OptionsDescription options;
+  options.add(describe_clusters()).add(selection).add(files);
+  return options;
+}
+
+OptionsDescription describe_replicate() {
+  const OptionsDescription clusters = describe_clusters();
   OptionsDescription selection("What is copied");
   add_flags(selection, kSelectionFlags);
   OptionsDescription copy("How it is copied");
@@ -224,11 +249,7 @@ OptionsDescription describe_replicate() {
   run.add_options()("dry-run", po::bool_switch(),
                     "print the differences that would be removed, and write nothing");
   add_flags(run, kRunFlags);
-  OptionsDescription files("Configuration and output");
-  files.add_options()("config", po::value<std::string>()->value_name("FILE"),
-                      "kferry.yaml: flows")(
-      "mm2-properties", po::value<std::string>()->value_name("FILE"),
-      "a properties file of MirrorMaker 2; what has no effect is named");
+  OptionsDescription files = describe_files();
   add_output(files, log::Level::kInfo);
   OptionsDescription options;
   options.add(clusters).add(selection).add(copy).add(run).add(files);

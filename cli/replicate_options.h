@@ -12,6 +12,9 @@ namespace kferry::cli {
 // All of them, --dry-run and the common ones included.
 OptionsDescription describe_replicate();
 
+// Those of them that say which flow is meant, for other verbs.
+OptionsDescription describe_flow();
+
 // read_common(), but with the log level info where none is given: a mirror without a terminal shows
 // its progress in log lines.
 Result<CommonOptions> read_replicate_common(const Values& values);

@@ -36,6 +36,7 @@ OptionsDescription migrate_options();
 OptionsDescription verify_options();
 OptionsDescription rollback_options();
 OptionsDescription replicate_options();
+OptionsDescription cutover_options();
 Result<int> run_scan(const std::vector<std::string>& arguments, const StopToken& stop,
                      Output& output);
 Result<int> run_plan(const std::vector<std::string>& arguments, const StopToken& stop,
@@ -49,6 +50,9 @@ Result<int> run_rollback(const std::vector<std::string>& arguments, const StopTo
 
 Result<int> run_replicate(const std::vector<std::string>& arguments, const StopToken& stop,
                           Output& output);
+// Its first argument may be an action: run, show, release, abort.
+Result<int> run_cutover(const std::vector<std::string>& arguments, const StopToken& stop,
+                        Output& output);
 
 // Parses and runs a whole command line (without the program's name); prints to stdout and stderr.
 int run_command_line(const std::vector<std::string>& arguments, const StopToken& stop);

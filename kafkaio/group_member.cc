@@ -22,6 +22,10 @@ bool passes_by_itself(rd_kafka_resp_err_t code) {
          code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
 }
 
+constexpr Duration kFarewell{3'000};
+constexpr Duration kSettle{2'000};
+constexpr int kQuietPolls = 2;
+
 }  // namespace
 
 struct GroupMember::Impl {
@@ -30,8 +34,14 @@ struct GroupMember::Impl {
   std::unique_ptr<Client> client;
   Slots slots;
   std::optional<Error> trouble;
+  bool left = false;
 
-  ~Impl() { forward_to(nullptr); }
+  ~Impl() {
+    if (!client) return;
+    callbacks = {};
+    if (!left) leave(Wait::uninterruptible(kFarewell));  // whatever it says: nobody could act
+    forward_to(nullptr);
+  }
 
   // Where what concerns the group is told.
   void forward_to(rd_kafka_queue_t* queue) const {
@@ -91,13 +101,51 @@ struct GroupMember::Impl {
       return true;
     }
     if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_ERROR) return false;
-    log::debug(rd_kafka_event_error_string(event), {{"librdkafka", rd_kafka_err2name(code)},
-                                                    {"group", options.group.value()}});
+    log::debug(rd_kafka_event_error_string(event),
+               {{"librdkafka", rd_kafka_err2name(code)}, {"group", options.group.value()}});
     if (passes_by_itself(code)) return false;
     trouble = to_error(code, doing(), rd_kafka_event_error_string(event));
     if (trouble->kind == ErrorKind::kNotAuthorised)
       trouble->hint = "grant READ on the group and on the topic to kferry's principal";
     return false;
+  }
+
+  bool is_assigned() const {
+    rd_kafka_topic_partition_list_t* list = nullptr;
+    if (rd_kafka_assignment(client->kafka(), &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+    const PartitionsHandle owned(list);
+    return list->cnt > 0;
+  }
+
+  // librdkafka before 2.4 never comes to an end when it is closed while a rebalance waits for the
+  // application (its issue 4527), and destroying it then blocks for ever. So every rebalance is
+  // answered first: without a subscription no other begins.
+  void settle(const Wait& wait) {
+    rd_kafka_unsubscribe(client->kafka());
+    const Wait bounded = wait.at_most(kSettle);
+    int quiet = 0;
+    while (quiet < kQuietPolls && !bounded.deadline().expired()) {
+      const EventHandle event = next_event(kStopLatency);
+      if (event) serve(event.get());
+      quiet = event || is_assigned() ? 0 : quiet + 1;
+    }
+  }
+
+  Result<> leave(const Wait& wait) {
+    left = true;
+    settle(wait);
+    const KafkaErrorHandle refused(rd_kafka_consumer_close_queue(client->kafka(), client->queue()));
+    if (refused)
+      return std::unexpected(client->error(rd_kafka_error_code(refused.get()), doing(),
+                                           rd_kafka_error_string(refused.get())));
+    while (rd_kafka_consumer_closed(client->kafka()) == 0) {
+      KFERRY_CHECK(wait.stop().check(doing()));
+      if (wait.deadline().expired())
+        return fail(ErrorKind::kUnreachable, fmt::format("{}: not left in time", doing()),
+                    "its work goes to others when its session has timed out");
+      if (const EventHandle event = next_event(kStopLatency)) serve(event.get());
+    }
+    return {};
   }
 
   EventHandle next_event(Duration at_most) const {
@@ -137,8 +185,7 @@ Result<GroupMember> GroupMember::join(const ClientProperties& properties, const 
   const PartitionsHandle topics(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(topics.get(), options.topic.value().c_str(),
                                     RD_KAFKA_PARTITION_UA);
-  if (const auto code = rd_kafka_subscribe(kafka, topics.get());
-      code != RD_KAFKA_RESP_ERR_NO_ERROR)
+  if (const auto code = rd_kafka_subscribe(kafka, topics.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
     return std::unexpected(to_error(code, impl->doing()));
   return GroupMember(std::move(impl));
 }
@@ -161,20 +208,7 @@ Result<> GroupMember::poll(Duration at_most) {
 }
 
 Result<> GroupMember::leave(const Wait& wait) {
-  const KafkaErrorHandle refused(
-      rd_kafka_consumer_close_queue(impl_->client->kafka(), impl_->client->queue()));
-  if (refused)
-    return std::unexpected(impl_->client->error(rd_kafka_error_code(refused.get()), impl_->doing(),
-                                                rd_kafka_error_string(refused.get())));
-  while (rd_kafka_consumer_closed(impl_->client->kafka()) == 0) {
-    KFERRY_CHECK(wait.stop().check(impl_->doing()));
-    if (wait.deadline().expired())
-      return fail(ErrorKind::kUnreachable,
-                  fmt::format("{}: not left in time", impl_->doing()),
-                  "its work goes to others when its session has timed out");
-    if (const EventHandle event = impl_->next_event(kStopLatency)) impl_->serve(event.get());
-  }
-  return {};
+  return impl_->leave(wait);
 }
 
 }  // namespace kferry::kafkaio

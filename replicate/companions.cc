@@ -45,10 +45,13 @@ Mirroring Companions::mirroring(const TopicPartition& source) const {
   return stuck ? Mirroring::kStuck : Mirroring::kHere;
 }
 
-bool Companions::groups_caught_up_since(int64_t rounds) const {
-  if (tools_.flow.groups.include.empty()) return true;
+bool Companions::groups_looked_since(int64_t rounds) const {
   // The round that was under way may have read before.
-  return groups_.rounds() >= rounds + 2 && groups_.caught_up();
+  return tools_.flow.groups.include.empty() || groups_.rounds() >= rounds + 2;
+}
+
+bool Companions::groups_caught_up_since(int64_t rounds) const {
+  return groups_looked_since(rounds) && (tools_.flow.groups.include.empty() || groups_.caught_up());
 }
 
 bool Companions::all_groups_synced() const {

@@ -45,6 +45,8 @@ class Companions {
 
   // How often the source's groups have been read completely.
   int64_t group_rounds() const { return groups_.rounds(); }
+  // Whether a complete reading has begun after `rounds`; true where no group is selected.
+  bool groups_looked_since(int64_t rounds) const;
   // Whether everything that a complete reading after `rounds` found was settled.
   bool groups_caught_up_since(int64_t rounds) const;
   // Settled as it should be: no group was refused or is live on the target.

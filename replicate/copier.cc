@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+
 namespace kferry::replicate {
 namespace {
 
@@ -27,7 +29,15 @@ void Copier::add(const TopicPartition& source, const wire::Uuid& topic_id,
                  const TopicPartition& target, OffsetsMode mode) {
   const std::lock_guard lock(mutex_);
   auto& entry = entries_[source];
-  if (!entry) entry = std::make_unique<Entry>(source, topic_id, target, mode);
+  if (entry) return;
+  entry = std::make_unique<Entry>(source, topic_id, target, mode);
+  if (expects_others_) entry->copy.expect_other_writers();
+}
+
+void Copier::expect_other_writers() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(expects_others_, true)) return;
+  for (auto& [source, entry] : entries_) entry->copy.expect_other_writers();
 }
 
 void Copier::remove(const TopicPartition& source) {
@@ -173,6 +183,7 @@ bool Copier::finish_taking(const TopicPartition& source, const Taking& taking, T
 
 std::vector<Copier::Work> Copier::collect(BrokerId target_leader, size_t most_bytes,
                                           size_t most_partitions) {
+  const int64_t now_ms = wall_clock_ms();
   const std::lock_guard lock(mutex_);
   Writer& writer = writers_[target_leader];
   std::vector<Work> batches;
@@ -187,7 +198,7 @@ std::vector<Copier::Work> Copier::collect(BrokerId target_leader, size_t most_by
     if (entry == nullptr || entry->target_leader != target_leader) continue;
     entry->queued = false;
     const int64_t generation = entry->copy.generation();
-    std::vector<CopyItem> items = entry->copy.next_work();
+    std::vector<CopyItem> items = entry->copy.next_work(now_ms);
     // Not ready after all: an ack will queue it again.
     if (items.empty()) continue;
     for (const CopyItem& item : items) bytes += item.batch.size();

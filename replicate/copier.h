@@ -30,6 +30,8 @@ class Copier final : public OffsetTranslator {
   void add(const TopicPartition& source, const wire::Uuid& topic_id, const TopicPartition& target,
            OffsetsMode mode);
   void remove(const TopicPartition& source);
+  // For all partitions, also those that are added later (PartitionCopy::expect_other_writers).
+  void expect_other_writers();
   // -1: none known. The partition is fetched and sent once both are.
   void set_leaders(const TopicPartition& source, BrokerId source_leader, BrokerId target_leader);
   // visit(PartitionCopy&) under the lock; false when there is no such partition.
@@ -151,6 +153,7 @@ class Copier final : public OffsetTranslator {
   std::map<BrokerId, Writer> writers_;
   std::condition_variable preparation_;
   bool preparation_due_ = false;
+  bool expects_others_ = false;
 };
 
 }  // namespace kferry::replicate

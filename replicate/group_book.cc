@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "replicate/cutover_state.h"
 #include "wire/error_code.h"
 
 namespace kferry::replicate {
@@ -32,6 +33,10 @@ SourceOffset source_offset(const groupproto::CommittedOffset& committed) {
 
 Result<> GroupBook::learn(const std::string& key, const std::optional<std::string>& value,
                           bool running) {
+  if (key.starts_with(kMovedPrefix)) {
+    learn_moved(GroupId(key.substr(kMovedPrefix.size())), value.has_value());
+    return {};
+  }
   // A deleted record only has to have a readable key.
   KFERRY_TRY(const auto record, parse_group_record(key, value.value_or(R"({"committed":[]})")));
   if (!record) return {};
@@ -51,6 +56,28 @@ Result<> GroupBook::learn(const std::string& key, const std::optional<std::strin
   else
     memories_[record->group].commits.erase(target);
   return {};
+}
+
+// A group that comes back from the target is synced as it was before it had members there.
+void GroupBook::learn_moved(const GroupId& id, bool moved) {
+  if (moved) {
+    moved_.insert(id);
+  } else if (moved_.erase(id) > 0) {
+    memories_[id].lived = false;
+    changed_lived_.insert(id);
+    taken_back_.insert(id);
+  }
+}
+
+void GroupBook::take_back(const GroupId& id, const Group& group) {
+  for (const auto& [source, entry] : group.entries) {
+    if (!entry.translation) continue;
+    const auto now = group.target.find(entry.translation->target);
+    if (now == group.target.end()) continue;
+    memories_[id].commits[now->first].attempt(TargetOffset(now->second.offset.value()));
+    remember(id, now->first);
+  }
+  taken_back_.erase(id);
 }
 
 bool GroupBook::is_mirrored(const TopicName& topic) {
@@ -172,7 +199,7 @@ std::vector<GroupId> GroupBook::due(int64_t now_ms, bool all) {
       }
     }
     const bool needed = needs_commit(id, group, now_ms);
-    if (refusal(id) == nullptr && (all || needed)) groups.push_back(id);
+    if (is_synced(id) && (all || needed)) groups.push_back(id);
   }
   if (!rules_.commit) return {};
   if (all)
@@ -211,6 +238,7 @@ void GroupBook::take_target(const GroupId& id, const TargetGroup& read, int64_t 
     group.target_error = read.offsets.error();
   }
   note_live(id, group);
+  if (taken_back_.contains(id) && read.offsets && group.live.empty()) take_back(id, group);
   for (auto& [source, entry] : group.entries) {
     translate(id, group, source, entry);
     if (is_adopted(view(id, group, source, entry)) && read.offsets && group.live.empty()) {
@@ -268,7 +296,7 @@ std::vector<GroupCommit> GroupBook::plan(const std::vector<GroupId>& groups, int
     const auto found = groups_.find(id);
     if (found == groups_.end()) continue;
     Group& group = found->second;
-    if (!group.live.empty() || !group.target_read || refusal(id)) continue;
+    if (!group.live.empty() || !group.target_read || !is_synced(id)) continue;
     GroupCommit commit{id, {}};
     for (auto& [source, entry] : group.entries) {
       if (entry.verdict != GroupVerdict::kWrite || now_ms < entry.blocked_until_ms) continue;

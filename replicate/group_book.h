@@ -131,8 +131,12 @@ class GroupBook {
     bool lived = false;
   };
 
+  void learn_moved(const GroupId& id, bool moved);
+  void take_back(const GroupId& id, const Group& group);
   bool is_mirrored(const TopicName& topic);
   const std::string* refusal(const GroupId& id) const;
+  // Neither refused nor moved to the target for good.
+  bool is_synced(const GroupId& id) const { return !refusal(id) && !moved_.contains(id); }
   void take_group(const GroupId& id, Group& group, const groupproto::GroupOffsets& read,
                   int64_t now_ms);
   void translate(const GroupId& id, const Group& group, const TopicPartition& source, Entry& entry);
@@ -158,6 +162,8 @@ class GroupBook {
   GroupRefusals refusals_;
   std::set<std::pair<GroupId, TopicPartition>> changed_commits_;  // not durable yet
   std::set<GroupId> changed_lived_;
+  std::set<GroupId> moved_;       // by a cut-over (replicate/cutover_state.h)
+  std::set<GroupId> taken_back_;  // from the target; what they have there is ours again
   std::set<TopicPartition> gone_;
   std::vector<GroupCheckpoint> checkpoints_;
   bool source_read_ = false;

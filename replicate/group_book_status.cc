@@ -25,7 +25,7 @@ bool GroupBook::caught_up() const {
 }
 
 bool GroupBook::is_done(const GroupId& id, const Group& group) const {
-  if (refusal(id) || is_denied(group.source_error) || is_denied(group.target_error)) return true;
+  if (!is_synced(id) || is_denied(group.source_error) || is_denied(group.target_error)) return true;
   if (group.source_error || group.target_error) return false;
   if (group.entries.empty() || !group.live.empty()) return true;
   return (group.target_read || !rules_.commit) &&
@@ -61,6 +61,10 @@ GroupStatus GroupBook::status_of(const GroupId& id, const Group& group) const {
   status.synced_at_ms = group.synced_at_ms;
   status.latency_ms = group.latency_ms;
   describe(group, status);
+  if (moved_.contains(id)) {
+    status.state = "moved";
+    status.reason = "its consumers are on the target";
+  }
   const auto add = [&](int64_t count, const char* what) {
     if (count > 0)
       status.reason += fmt::format("{}{} {}", status.reason.empty() ? "" : "; ", count, what);

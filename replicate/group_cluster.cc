@@ -100,6 +100,17 @@ Result<std::map<GroupId, TargetGroup>> GroupCluster::look(const std::vector<Grou
   return found;
 }
 
+Result<std::map<GroupId, std::string>> GroupCluster::members(const std::vector<GroupId>& groups,
+                                                             const Wait& wait) {
+  KFERRY_TRY(Connection* const to, connection(0, wait));
+  KFERRY_TRY(const auto described, groupproto::describe_groups(to->coordinators, groups, wait,
+                                                               groupproto::Asking::kOnce));
+  std::map<GroupId, std::string> words;
+  for (const auto& [group, state] : described)
+    if (state && !state->members.empty()) words[group] = groupproto::to_string(state->members);
+  return words;
+}
+
 std::map<GroupId, Result<CommitResults>> GroupCluster::commit(
     const std::vector<GroupCommit>& commits, const Wait& wait) {
   const size_t workers =

@@ -37,6 +37,10 @@ class GroupCluster {
   // State and offsets of each group.
   Result<std::map<GroupId, TargetGroup>> look(const std::vector<GroupId>& groups, const Wait& wait);
 
+  // Who is in them, in words; of groups that have members.
+  Result<std::map<GroupId, std::string>> members(const std::vector<GroupId>& groups,
+                                                 const Wait& wait);
+
   // Commits outside any generation, each group once. One result per group; kUnreachable: whether it
   // was committed is not known. Many groups are spread over several connections.
   std::map<GroupId, Result<groupproto::CommitResults>> commit(

@@ -18,6 +18,7 @@ namespace {
 
 constexpr Duration kConnectTimeout{60'000};
 constexpr Duration kRefreshTimeout{60'000};
+constexpr Duration kWatchTimeout{5'000};  // shorter than the session of the work sharing
 constexpr Duration kTick{100};
 constexpr Duration kLeastBetweenRefreshes{200};
 constexpr Duration kLeaveTimeout{5'000};
@@ -99,6 +100,9 @@ Result<std::unique_ptr<Mirror>> Mirror::open(FlowSettings flow, const StopToken&
   mirror->companions_ = std::make_unique<Companions>(CompanionTools{
       mirror->flow_, mirror->copier_, *mirror->state_, mirror->troubles_, *mirror,
       [&self = *mirror](const TopicPartition& source) { return self.is_ours(source); }});
+  mirror->cutover_ = std::make_unique<CutoverWatch>(*mirror->state_, mirror->copier_,
+                                                    *mirror->companions_, mirror->instance_);
+  KFERRY_CHECK(mirror->cutover_->begin());
   KFERRY_CHECK(mirror->companions_->start(Wait(Deadline::after(kConnectTimeout), stop)));
   KFERRY_CHECK(mirror->join_group());
   return mirror;
@@ -251,28 +255,43 @@ void Mirror::on_revoked(const kafkaio::GroupMember::Slots& slots) {
 }
 
 Result<Ending> Mirror::run(const std::function<void()>& tick) {
-  Deadline next_refresh = Deadline::after(Duration(0));
-  Deadline earliest_refresh = Deadline::after(Duration(0));
   while (!stop_.stop_requested()) {
     if (const auto polled = member_->poll(kTick); !polled)
       troubles_.set("work sharing", polled.error().message);
     else if (!slots_.empty())
       troubles_.clear("work sharing");
-    const bool due = next_refresh.expired() || refresh_wanted_;
-    if (due && earliest_refresh.expired() && !slots_.empty()) {
-      refresh_wanted_ = false;
-      const auto refreshed = refresh();
-      if (refreshed)
-        troubles_.clear("refresh");
-      else if (!stop_.stop_requested())
-        troubles_.set("refresh", refreshed.error().message);
-      next_refresh = Deadline::after(flow_.refresh_interval);
-      earliest_refresh = Deadline::after(kLeastBetweenRefreshes);
-    }
+    refresh_when_due();
+    watch_cutover();
     tick();
+    if (cutover_->is_stopped()) {
+      log::info("the cut-over is over: nothing is left to be copied");
+      return end(Ending::kStopped);
+    }
     if (const auto ending = reached_goals()) return end(*ending);
   }
   return end(Ending::kStopped);
+}
+
+void Mirror::refresh_when_due() {
+  const bool due = next_refresh_.expired() || refresh_wanted_;
+  if (!due || !earliest_refresh_.expired() || slots_.empty()) return;
+  refresh_wanted_ = false;
+  const auto refreshed = refresh();
+  if (refreshed)
+    troubles_.clear("refresh");
+  else if (!stop_.stop_requested())
+    troubles_.set("refresh", refreshed.error().message);
+  next_refresh_ = Deadline::after(flow_.refresh_interval);
+  earliest_refresh_ = Deadline::after(kLeastBetweenRefreshes);
+}
+
+void Mirror::watch_cutover() {
+  if (!cutover_->is_due() || slots_.empty()) return;
+  const auto watched = cutover_->tick(slots_, Wait(Deadline::after(kWatchTimeout), stop_));
+  if (watched)
+    troubles_.clear("flow state");
+  else if (!stop_.stop_requested())
+    troubles_.set("flow state", watched.error().message);
 }
 
 Ending Mirror::end(Ending ending) {

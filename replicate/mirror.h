@@ -15,6 +15,7 @@
 #include "kafkaio/group_member.h"
 #include "replicate/companions.h"
 #include "replicate/copier.h"
+#include "replicate/cutover_watch.h"
 #include "replicate/flow.h"
 #include "replicate/plan_keeper.h"
 #include "replicate/ports.h"
@@ -30,7 +31,7 @@ namespace kferry::replicate {
 
 // How run() ended.
 enum class Ending {
-  kStopped,     // by request
+  kStopped,     // by request, or because a cut-over is over
   kCaughtUp,    // all that stood in the source at the start is on the target
   kIncomplete,  // the same, but for partitions or groups that could not follow; the status says why
 };
@@ -84,6 +85,8 @@ class Mirror final : public StatusSource, public Controls {
   void on_assigned(const kafkaio::GroupMember::Slots& slots);
   void on_revoked(const kafkaio::GroupMember::Slots& slots);
 
+  void refresh_when_due();
+  void watch_cutover();
   Result<> refresh();
   void place_partitions(const wire::ClusterMetadata& source, const wire::ClusterMetadata& target);
   void place(const TopicName& topic, const wire::TopicInfo& source, const wire::TopicInfo& target);
@@ -125,6 +128,8 @@ class Mirror final : public StatusSource, public Controls {
   mutable std::mutex slots_mutex_;  // guards the next against the companions
   std::set<Partition> slots_;       // changed by the main thread only
   bool slots_are_new_ = false;
+  Deadline next_refresh_ = Deadline::after(Duration(0));
+  Deadline earliest_refresh_ = Deadline::after(Duration(0));
   std::optional<std::string> source_cluster_id_;
   std::optional<std::string> target_cluster_id_;
   std::optional<std::map<TopicPartition, SourceOffset>> goals_;  // with until_caught_up
@@ -132,6 +137,7 @@ class Mirror final : public StatusSource, public Controls {
   std::optional<FlowStatus> last_status_;       // once the work has ended
 
   std::unique_ptr<Companions> companions_;
+  std::unique_ptr<CutoverWatch> cutover_;
   Running<Preparer> preparer_;
   std::map<BrokerId, Running<SourceReader>> readers_;
   std::map<BrokerId, Running<TargetWriter>> writers_;

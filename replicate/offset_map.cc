@@ -7,7 +7,7 @@ namespace kferry::replicate {
 bool OffsetMap::add(const OffsetRun& run) {
   if (!runs_.empty()) {
     const OffsetRun& last = runs_.back();
-    if (run.source <= last.source || run.target < last.target) return false;
+    if (run.source < last.source || run.target < last.target) return false;
     if (run.target.value() - run.source.value() == last.target.value() - last.source.value())
       return true;
   }

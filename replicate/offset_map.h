@@ -19,9 +19,8 @@ struct OffsetRun {
   friend bool operator==(const OffsetRun&, const OffsetRun&) = default;
 };
 
-// Invariant: runs rise in both offsets, strictly in the source's, and neighbours differ in
-// (target - source). Two begin at the same target offset where the first has no record: it says
-// where the copy began. Not thread-safe.
+// Invariant: runs rise in both offsets, and neighbours differ in (target - source). Two begin at
+// the same offset where the first has no record: it says where the copy began. Not thread-safe.
 class OffsetMap {
  public:
   // The next record that was copied is not where the last run puts it. A run that says nothing new

@@ -54,6 +54,10 @@ std::string what_to_do(int16_t code) {
 
 }  // namespace
 
+std::string others_write_from(TargetOffset offset) {
+  return fmt::format("producers write to the target directly, from offset {} on", offset);
+}
+
 void PartitionCopy::start(Start start) {
   confirmed_ = start.position;
   producer_ = start.producer;
@@ -62,6 +66,7 @@ void PartitionCopy::start(Start start) {
   map_ = std::move(start.map);
   if (!identity_) map_.add({confirmed_.source, confirmed_.target});
   started_ = true;
+  confirmed_since_start_ = false;
   wants_translation_ = wants_new_producer_ = doubts_source_ = false;
   diverges_at_.reset();
   failure_.reset();
@@ -90,6 +95,7 @@ void PartitionCopy::drop_everything() {
   waiting_bytes_ = 0;
   copied_when_sent_ = copied_when_taken_ = confirmed_.copied;
   fetch_position_ = confirmed_.source;
+  follows_.reset();
   last_epoch_ = -1;
   ++generation_;
 }
@@ -109,14 +115,11 @@ std::vector<std::pair<int64_t, SourceOffset>> PartitionCopy::plan_of(const Taken
   std::vector<std::pair<int64_t, SourceOffset>> plan;
   if (identity_) return plan;
   int64_t copied = copied_when_taken_;
-  bool hole = false;
+  std::optional<SourceOffset> follows = follows_;
   for (const CopyItem& item : taken.items) {
-    if (item.is_gap()) {
-      hole = true;
-      continue;
-    }
-    if (hole) plan.emplace_back(copied, item.first);
-    hole = false;
+    if (item.is_gap()) continue;
+    if (item.first != follows) plan.emplace_back(copied, item.first);
+    follows = item.next;
     copied += item.records;
   }
   return plan;
@@ -132,6 +135,7 @@ void PartitionCopy::accept(TakenIn taken) {
     }
     waiting_bytes_ += static_cast<int64_t>(item.batch.size());
     copied_when_taken_ += item.records;
+    follows_ = item.next;
     waiting_.push_back(std::move(item));
   }
 }
@@ -160,7 +164,17 @@ bool PartitionCopy::is_tiny(const CopyItem& item) const {
   return item.batch.size() < (compressed ? kTinyCompressedBytes : kTinyPlainBytes);
 }
 
-std::vector<CopyItem> PartitionCopy::next_work() {
+// A broker that knows nothing of our producer id in this partition takes any sequence number from
+// it (Kafka's ProducerAppendInfo.checkSequence): of two batches in flight it could refuse the first
+// one for another reason and then take the second, and the first one's records were lost. So the
+// first batch is alone, until it is confirmed; after a long quiet the broker may have forgotten us.
+size_t PartitionCopy::most_in_flight(int64_t now_ms) const {
+  const bool is_known =
+      confirmed_since_start_ && now_ms - counters_.last_copied_at_ms < kLongQuietMs;
+  return is_known ? kMostInFlight : 1;
+}
+
+std::vector<CopyItem> PartitionCopy::next_work(int64_t now_ms) {
   std::vector<CopyItem> work;
   if (!has_waiting()) return work;
   const auto take_front = [&] {
@@ -177,6 +191,11 @@ std::vector<CopyItem> PartitionCopy::next_work() {
   }
   if (waiting_.front().is_gap()) {
     if (!in_flight_.empty()) return work;
+    if (expects_others_) {
+      end_identity(
+          "producers move to the target: offsets without a record are not filled any more");
+      return work;
+    }
     CopyItem& gap = waiting_.front();
     CopyItem part = gap;
     part.next =
@@ -187,7 +206,7 @@ std::vector<CopyItem> PartitionCopy::next_work() {
     return work;
   }
   const bool gap_in_flight = !in_flight_.empty() && in_flight_.back().is_gap();
-  if (in_flight_.size() >= kMostInFlight || gap_in_flight) return work;
+  if (in_flight_.size() >= most_in_flight(now_ms) || gap_in_flight) return work;
   take_front();
   if (!is_tiny(work.front()) || waiting_.size() < kTinyBatchesWorthMerging) return work;
   size_t bytes = work.front().batch.size();
@@ -230,6 +249,8 @@ void PartitionCopy::on_ack(const Ack& ack, int64_t now_ms) {
 
 void PartitionCopy::confirm(const CopyItem& item, const Ack& ack, int64_t now_ms) {
   if (item.is_gap()) {
+    // Nobody tells where the markers stand, and somebody else may have written before them.
+    if (expects_others_) return reposition("producers move to the target");
     confirmed_.source = item.next;
     confirmed_.target = TargetOffset(confirmed_.target.value() + item.offsets());
     return;
@@ -240,6 +261,7 @@ void PartitionCopy::confirm(const CopyItem& item, const Ack& ack, int64_t now_ms
     return;
   }
   if (ack.base_offset > confirmed_.target && identity_) {
+    if (expects_others_) return end_identity(others_write_from(confirmed_.target));
     quarantine(fmt::format(
         "somebody else wrote to {} on the target at offset {}: record {} of the source went to {}; "
         "stop the foreign writer, then start over with an empty topic or with --offsets translate",
@@ -259,6 +281,7 @@ void PartitionCopy::confirm(const CopyItem& item, const Ack& ack, int64_t now_ms
   counters_.bytes += static_cast<int64_t>(item.batch.size());
   counters_.last_timestamp_ms = item.last_timestamp_ms;
   counters_.last_copied_at_ms = now_ms;
+  confirmed_since_start_ = true;
 }
 
 void PartitionCopy::settle_failure() {

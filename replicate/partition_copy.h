@@ -41,15 +41,20 @@ struct CopyPosition {
   friend bool operator==(const CopyPosition&, const CopyPosition&) = default;
 };
 
+// Why a partition is identical no longer once producers have moved.
+std::string others_write_from(TargetOffset offset);
+
 // The invariants, while the phase is kCopying: in_flight_, then waiting_, hold what follows on
 // confirmed_.source without holes; the batches in flight have been stamped with consecutive
 // sequence numbers that follow on confirmed_.copied; at most kMostInFlight are in flight, and a gap
-// is alone in flight.
+// is alone in flight. So is a batch, while the target's broker may not know our producer id.
 class PartitionCopy {
  public:
   static constexpr size_t kMostInFlight = 5;  // batches that a broker remembers (KIP-98)
   static constexpr int32_t kMarkersPerRequest = 1'000;
   static constexpr int64_t kMostMarkers = 1'000'000;  // a larger gap ends identity
+  // Far below producer.id.expiration.ms (a day, unless it is changed).
+  static constexpr int64_t kLongQuietMs = 60'000;
 
   PartitionCopy(TopicPartition source, const wire::Uuid& topic_id, TopicPartition target,
                 OffsetsMode mode)
@@ -86,6 +91,11 @@ class PartitionCopy {
   // The broker does not know our producer id any more, and takes it only from sequence 0 on.
   bool wants_new_producer() const { return wants_new_producer_; }
 
+  // Producers move to the target: records of others there end a partition's identity, and no longer
+  // quarantine it.
+  void expect_other_writers() { expects_others_ = true; }
+  bool expects_other_writers() const { return expects_others_; }
+
   // --- The reader of the source.
   bool fetching() const { return phase_ == Phase::kCopying; }
   // Changes whenever what has been fetched was thrown away.
@@ -106,7 +116,7 @@ class PartitionCopy {
   bool has_waiting() const { return phase_ == Phase::kCopying && !waiting_.empty() && !failure_; }
   // One gap, one batch, or several tiny batches to be merged; empty: nothing can be sent now. They
   // are no longer waiting; sent() must follow.
-  std::vector<CopyItem> next_work();
+  std::vector<CopyItem> next_work(int64_t now_ms);
   // Puts a batch in flight: stamps it. Or a gap. nullptr: what was taken at another `generation`
   // must not be sent any more.
   const CopyItem* sent(CopyItem item, int64_t generation);
@@ -119,6 +129,7 @@ class PartitionCopy {
 
  private:
   bool is_tiny(const CopyItem& item) const;
+  size_t most_in_flight(int64_t now_ms) const;
   void drop_everything();
   void accept_gap(const CopyItem& gap);
   void confirm(const CopyItem& item, const Ack& ack, int64_t now_ms);
@@ -138,16 +149,21 @@ class PartitionCopy {
   bool wants_translation_ = false;
   bool wants_new_producer_ = false;
   bool doubts_source_ = false;
+  bool expects_others_ = false;
   std::optional<SourceOffset> diverges_at_;
   ProducerIdentity producer_;
   OffsetMap map_;
 
   CopyPosition confirmed_;
+  bool confirmed_since_start_ = false;  // a batch, by the target
   std::deque<CopyItem> in_flight_;
   std::deque<CopyItem> waiting_;
   int64_t waiting_bytes_ = 0;
   int64_t copied_when_sent_ = 0;   // confirmed_.copied plus the records in flight
   int64_t copied_when_taken_ = 0;  // and those waiting
+  // Behind the last record that was taken in; nullopt: none was since the last start. What the
+  // durable plan says of the next one is then not known here.
+  std::optional<SourceOffset> follows_;
   SourceOffset fetch_position_{0};
   int32_t last_epoch_ = -1;
   int64_t generation_ = 0;

@@ -59,6 +59,7 @@ std::vector<Preparer::Case> Preparer::collect() const {
                      .diverges_at = copy.source_diverges_at(),
                      .wants_translation = copy.wants_translation(),
                      .wants_new_producer = copy.wants_new_producer(),
+                     .expects_others = copy.expects_other_writers(),
                      .started = copy.started(),
                      .reason = copy.reason(),
                      .confirmed = copy.confirmed(),
@@ -236,21 +237,21 @@ Result<> Preparer::resume(const Case& one, PartitionRecord& record, const Wait& 
   OffsetMap map = one.started ? one.map : std::exchange(recalled_maps_[one.source], {});
   const CopyPosition reference = one.started ? one.confirmed : record.reference;
   KFERRY_TRY(const LogScan scan, find_position(one, record, reference, wait));
-  if (scan.foreign && record.identity)
-    return fail(
-        ErrorKind::kRefused,
-        fmt::format("somebody else wrote to {} on the target at offset {}; stop the foreign "
-                    "writer, then start over with an empty topic or with --offsets "
-                    "translate",
-                    one.target, *scan.foreign));
-  for (const OffsetRun& run : scan.runs) map.add(run);
+  const bool foreign = scan.foreign && record.identity;
+  if (foreign && !one.expects_others)
+    return fail(ErrorKind::kRefused,
+                fmt::format("somebody else wrote to {} on the target at offset {}; stop the "
+                            "foreign writer, then start over with an empty topic or with "
+                            "--offsets translate",
+                            one.target, *scan.foreign));
   bool changed = false;
-  if (one.wants_translation && record.identity) {
+  if (record.identity && (foreign || one.wants_translation)) {
     record.identity = false;
-    record.why_not_identity = one.reason;
+    record.why_not_identity = foreign ? others_write_from(*scan.foreign) : one.reason;
     map.add({SourceOffset(0), TargetOffset(0)});  // what has been copied keeps its offsets
     changed = true;
   }
+  for (const OffsetRun& run : scan.runs) map.add(run);
   if (one.wants_new_producer) {
     ++record.epochs_since;
     record.copied_before = scan.position.copied;

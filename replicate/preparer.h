@@ -54,6 +54,7 @@ class Preparer {
     std::optional<SourceOffset> diverges_at;
     bool wants_translation = false;
     bool wants_new_producer = false;
+    bool expects_others = false;
     bool started = false;
     std::string reason;
     CopyPosition confirmed;

@@ -122,6 +122,12 @@ LoadedState StateTopic::all() const {
   return LoadedState(records_);
 }
 
+std::optional<std::string> StateTopic::get(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = records_.find(key);
+  return found == records_.end() ? std::nullopt : std::optional(found->second);
+}
+
 LoadedState StateTopic::of(const TopicPartition& source) const {
   LoadedState::Records records;
   const std::lock_guard lock(mutex_);

@@ -41,6 +41,7 @@ class StateTopic final : public StateStore {
   Result<> put(const std::vector<Entry>& entries, const Wait& wait) override;
 
   LoadedState all() const;
+  std::optional<std::string> get(const std::string& key) const;
   // What concerns one mirrored partition only.
   LoadedState of(const TopicPartition& source) const;
   // Whether the offsets before the logs' start are all filled: of every partition that the topic

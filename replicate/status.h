@@ -46,15 +46,18 @@ struct PartitionStatus {
 
 struct GroupStatus {
   GroupId group;
-  std::string state;       // "synced", "waiting for records", "live on the target", "refused", ...
-  std::string reason;      // in words; may be empty
-  int64_t partitions = 0;  // with a committed offset on the source
-  int64_t synced = 0;      // of these, exactly on the target
+  // "synced", "waiting for records", "live on the target", "refused", "moved" (by a cut-over), ...
+  std::string state;
+  std::string reason;         // in words; may be empty
+  int64_t partitions = 0;     // with a committed offset on the source
+  int64_t synced = 0;         // of these, exactly on the target
   int64_t synced_at_ms = -1;  // when a commit to the target was last confirmed
   int64_t latency_ms = -1;    // from seeing it on the source to its confirmation on the target
 
-  // All of its offsets are on the target, exactly.
-  bool is_complete() const { return state != "refused" && synced == partitions; }
+  // All of its offsets are on the target, exactly; or they are its own business there.
+  bool is_complete() const {
+    return state == "moved" || (state != "refused" && synced == partitions);
+  }
 };
 
 struct FlowStatus {

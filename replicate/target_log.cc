@@ -150,7 +150,10 @@ void LogScanner::add_ours(int64_t base_offset, int32_t base_sequence, int64_t co
   const uint32_t skipped = (static_cast<uint32_t>(base_sequence) - expected) & 0x7fffffff;
   const int64_t copied = scan_.position.copied + skipped;
   const int64_t end = base_offset + count;
-  if (!identity_) {
+  if (identity_ && !shift_is_told_) {
+    scan_.runs.push_back({SourceOffset(base_offset - shift_), TargetOffset(base_offset)});
+    shift_is_told_ = true;
+  } else if (!identity_) {
     scan_.runs.push_back({source_of(copied, true), TargetOffset(base_offset)});
     for (const auto& [index, source] : plan_)
       if (index > copied && index < copied + count)
@@ -158,7 +161,22 @@ void LogScanner::add_ours(int64_t base_offset, int32_t base_sequence, int64_t co
   }
   scan_.position.copied = copied + count;
   scan_.position.target = TargetOffset(end);
-  scan_.position.source = identity_ ? SourceOffset(end) : source_of(scan_.position.copied, false);
+  scan_.position.source =
+      identity_ ? SourceOffset(end - shift_) : source_of(scan_.position.copied, false);
+}
+
+// Fillers, each for an offset of the source in an identity partition, and foreign records.
+void LogScanner::add_others(const wire::BatchHeader& header) {
+  const int64_t count = int64_t{header.last_offset_delta} + 1;
+  const bool filler = header.magic >= 2 && header.producer_id == ids_.filler_id;
+  scan_.position.target = TargetOffset(header.base_offset + count);
+  if (filler) {
+    if (identity_) scan_.position.source = SourceOffset(scan_.position.target.value() - shift_);
+    return;
+  }
+  if (!scan_.foreign) scan_.foreign = TargetOffset(header.base_offset);
+  shift_ += count;
+  shift_is_told_ = false;
 }
 
 Result<> LogScanner::add(std::string_view records) {
@@ -173,10 +191,7 @@ Result<> LogScanner::add(std::string_view records) {
       add_ours(header.base_offset, header.base_sequence, count);
       continue;
     }
-    const bool filler = format_2 && header.producer_id == ids_.filler_id;
-    if (!filler && !scan_.foreign) scan_.foreign = TargetOffset(header.base_offset);
-    scan_.position.target = TargetOffset(header.base_offset + count);
-    if (filler && identity_) scan_.position.source = SourceOffset(header.base_offset + count);
+    add_others(header);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "replicate/partition_copy.h"
 #include "replicate/plan_keeper.h"
 #include "wire/cluster.h"
+#include "wire/record_batch.h"
 
 namespace kferry::replicate {
 
@@ -45,7 +46,8 @@ struct ScanIdentities {
 
 // Walks the headers of the batches from `reference` up to `end`: how many records are ours follows
 // from their sequence numbers, which source offsets they are from the identity of offsets, or from
-// the plan. kFailed: a batch that cannot be read, or the log does not reach back to `reference`.
+// the plan. In an identity partition ours lie behind foreign ones by as many offsets as those take.
+// kFailed: a batch that cannot be read, or the log does not reach back to `reference`.
 class LogScanner {
  public:
   LogScanner(const CopyPosition& reference, const ScanIdentities& ids, bool identity,
@@ -61,12 +63,15 @@ class LogScanner {
  private:
   SourceOffset source_of(int64_t copied, bool as_record) const;
   void add_ours(int64_t base_offset, int32_t base_sequence, int64_t count);
+  void add_others(const wire::BatchHeader& header);
 
   const ScanIdentities ids_;
   const bool identity_;
   const SourcePlan& plan_;
   const CopyPosition reference_;
   LogScan scan_;
+  int64_t shift_ = 0;          // of an identity partition: offsets that foreign records take
+  bool shift_is_told_ = true;  // by the last run
 };
 
 Result<LogScan> scan_target_log(wire::Broker& leader, const TopicPartition& partition,

@@ -18,6 +18,10 @@ T value_of(Result<T> result) {
   return std::move(*result);
 }
 
+inline void value_of(const Result<>& result) {
+  if (!result) throw std::runtime_error(result.error().message);
+}
+
 inline replicate::ClusterSettings cluster_settings(const std::string& alias,
                                                    const std::string& bootstrap) {
   return value_of(replicate::make_cluster_settings({.alias = alias,

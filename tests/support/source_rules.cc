@@ -33,8 +33,8 @@ const std::array<Folder, 9> kFolders{{
 
 // The C++ library has no dot in its headers' names; these are libc's and the kernel's.
 const std::vector<std::string_view> kPlatformHeaders = {
-    "arpa/", "dirent.h", "fcntl.h",   "netdb.h", "netinet/",  "poll.h", "pthread.h",
-    "pwd.h", "sched.h",  "strings.h", "sys/",    "termios.h", "time.h", "unistd.h"};
+    "arpa/",   "dirent.h", "fcntl.h",   "netdb.h", "netinet/",  "poll.h", "pthread.h", "pwd.h",
+    "sched.h", "spawn.h",  "strings.h", "sys/",    "termios.h", "time.h", "unistd.h"};
 
 constexpr size_t kMostLines = 500;
 constexpr size_t kMostColumns = 100;

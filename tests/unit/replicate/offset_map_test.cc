@@ -51,9 +51,21 @@ TEST(OffsetMap, RefusesWhatDoesNotRise) {
   OffsetMap map;
   EXPECT_FALSE(map.to_target(SourceOffset(0)));
   map.add(run(10, 20));
-  EXPECT_FALSE(map.add(run(10, 30)));
+  EXPECT_FALSE(map.add(run(9, 30)));
   EXPECT_FALSE(map.add(run(11, 19)));
   EXPECT_EQ(map.size(), 1U);
+}
+
+// The copy began at 20, but somebody else wrote there before its first record came.
+TEST(OffsetMap, TheFirstRecordLiesBehindForeignOnes) {
+  OffsetMap map;
+  map.add(run(10, 20));
+  EXPECT_TRUE(map.add(run(10, 23)));
+  EXPECT_EQ(map.to_target(SourceOffset(10)), TargetOffset(20));
+  EXPECT_EQ(map.to_target(SourceOffset(11)), TargetOffset(24));
+  EXPECT_EQ(map.to_source(TargetOffset(22)), SourceOffset(10));
+  EXPECT_EQ(map.to_source(TargetOffset(23)), SourceOffset(10));
+  EXPECT_EQ(map.to_source(TargetOffset(24)), SourceOffset(11));
 }
 
 TEST(OffsetMap, TheCopyBeginsBeforeItsFirstRecord) {

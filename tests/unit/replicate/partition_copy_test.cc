@@ -54,6 +54,7 @@ TakenIn fetch(const Source& source, SourceOffset position, std::mt19937& random,
     if (*at > taken.next.value()) {
       taken.items.push_back({.first = taken.next, .next = SourceOffset(*at)});
       taken.next = SourceOffset(*at);
+      if (random() % 2 == 0) break;  // the log's end, at that moment
     }
     // Always the same boundaries, as the batches of a log have.
     std::vector<wire::RawRecord> records;
@@ -112,6 +113,10 @@ class Story {
 
   const PartitionCopy& copy() const { return *copy_; }
   bool foreign_writer = false;
+  void move_producers() {
+    producers_move_ = foreign_writer = true;
+    copy_->expect_other_writers();
+  }
 
  private:
   struct Answer {
@@ -153,6 +158,7 @@ class Story {
         std::make_unique<PartitionCopy>(kPartition, wire::Uuid{}, kPartition, OffsetsMode::kAuto);
     answers_.clear();
     unsent_.clear();
+    if (producers_move_) copy_->expect_other_writers();
     copy_->reposition({});
   }
 
@@ -163,10 +169,17 @@ class Story {
     ASSERT_TRUE(scanner.add(log_.read(reference.target.value())));
     const LogScan scan = scanner.scan();
     ASSERT_EQ(scan.position.target.value(), log_.end());
-    if (identity_) {
-      ASSERT_FALSE(scan.foreign);
+    const bool ends = identity_ && (scan.foreign || copy_->wants_translation());
+    if (ends) {
+      ASSERT_TRUE(producers_move_);
+      identity_ = false;
+      map.add({SourceOffset(0), TargetOffset(0)});
     }
     for (const OffsetRun& run : scan.runs) map.add(run);
+    if (ends) {
+      saved_ = scan.position;
+      saved_map_ = map;
+    }
     std::erase_if(plan_, [&](const auto& one) { return one.first >= scan.position.copied; });
     PartitionCopy::Start start;
     start.position = scan.position;
@@ -184,7 +197,7 @@ class Story {
   }
 
   void send() {
-    std::vector<CopyItem> work = copy_->next_work();
+    std::vector<CopyItem> work = copy_->next_work(1);
     if (work.empty()) return;
     CopyItem item = std::move(work.front());
     if (work.size() > 1) {
@@ -235,10 +248,11 @@ class Story {
 
   const Source& source_;
   FakeLog& log_;
-  const bool identity_;
+  bool identity_;  // durable
   std::mt19937 random_;
   BufferBudget budget_{1 << 20};
   int one_fault_in_ = 0;
+  bool producers_move_ = false;
   std::unique_ptr<PartitionCopy> copy_;
   std::deque<std::pair<std::string, int32_t>> unsent_;  // bytes, or that many markers
   std::deque<Answer> answers_;
@@ -317,6 +331,23 @@ TEST(PartitionCopy, TranslationWithHolesFaultsAndOtherWriters) {
   }
 }
 
+// From then on it is translated, nothing is lost or doubled, and what was copied before keeps its
+// offsets.
+TEST(PartitionCopy, IdentityEndsWhereProducersMoveToTheTarget) {
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const Source source = make_source(random, 300, 15);
+    FakeLog log;
+    Story run(source, log, true, seed);
+    run.move_producers();
+    ASSERT_TRUE(run.finish(20)) << run.copy().reason();
+    expect_exact_copy(source, log, false);
+    expect_exact_translation(source, log, run.copy());
+    EXPECT_FALSE(run.copy().identity());
+  }
+}
+
 TEST(PartitionCopy, AForeignRecordStopsAnIdentityPartition) {
   std::mt19937 random(3);
   const Source source = make_source(random, 2'000, 0);
@@ -327,6 +358,49 @@ TEST(PartitionCopy, AForeignRecordStopsAnIdentityPartition) {
   EXPECT_EQ(run.copy().phase(), Phase::kQuarantined);
   EXPECT_NE(run.copy().reason().find("somebody else wrote to t-0"), std::string::npos)
       << run.copy().reason();
+}
+
+// How many batches go out one after the other, without an answer, at `now_ms`.
+size_t send_all(PartitionCopy& copy, int64_t now_ms) {
+  size_t sent = 0;
+  for (auto work = copy.next_work(now_ms); !work.empty(); work = copy.next_work(now_ms), ++sent)
+    EXPECT_NE(copy.sent(std::move(work.front()), copy.generation()), nullptr);
+  return sent;
+}
+
+// A broker that knows nothing of our producer id takes any sequence number from it, the second of
+// two batches as well when it has refused the first one.
+TEST(PartitionCopy, ABatchIsConfirmedBeforeOthersFollowIt) {
+  std::mt19937 random(1);
+  const Source source = make_source(random, 400, 0);
+  BufferBudget budget(1 << 20);
+  PartitionCopy copy(kPartition, wire::Uuid{}, kPartition, OffsetsMode::kAuto);
+  PartitionCopy::Start start;
+  start.producer = {kOurs, 0, 0};
+  copy.start(std::move(start));
+  // Few enough that they are not merged.
+  const auto take_in = [&](int batches) {
+    for (; batches > 0; --batches) {
+      TakenIn taken = fetch(source, copy.fetch_position(), random, budget);
+      taken.items.resize(1);
+      taken.next = taken.items.front().next;
+      copy.accept(std::move(taken));
+    }
+  };
+  const auto confirm = [&](int64_t now_ms) {
+    copy.on_ack({kPartition, wire::kNone, copy.confirmed().target, {}}, now_ms);
+  };
+  take_in(6);
+  EXPECT_EQ(send_all(copy, 1'000), 1U);
+  confirm(1'000);
+  EXPECT_EQ(send_all(copy, 1'010), PartitionCopy::kMostInFlight);
+  for (size_t i = 0; i < PartitionCopy::kMostInFlight; ++i) confirm(1'020);
+
+  // It may have forgotten us meanwhile.
+  take_in(6);
+  EXPECT_EQ(send_all(copy, 1'020 + PartitionCopy::kLongQuietMs), 1U);
+  confirm(1'020 + PartitionCopy::kLongQuietMs);
+  EXPECT_EQ(send_all(copy, 1'021 + PartitionCopy::kLongQuietMs), PartitionCopy::kMostInFlight);
 }
 
 }  // namespace

@@ -1,0 +1,14 @@
+// What a cut-over has come to, for the change ticket: JSON
+// (docs/schemas/cutover-report.schema.json) and words.
+#pragma once
+
+#include <string>
+
+#include "replicate/cutover.h"
+
+namespace kferry::replicate {
+
+std::string to_json_text(const CutoverReport& report, const FlowSettings& flow, int exit_code);
+std::string to_text(const CutoverReport& report);
+
+}  // namespace kferry::replicate

@@ -1,0 +1,121 @@
+// Brokers that die and come back, on both sides, and answers that are lost after the request had
+// its effect: nothing is lost, doubled or out of order.
+#include <fmt/format.h>
+
+#include "tests/integration/mirror_fixture.h"
+#include "tests/integration/mirror_traffic.h"
+#include "tests/support/recording_proxy.h"
+
+namespace kferry::mirror {
+namespace {
+
+using test::ok;
+
+class MirrorFaults : public testing::Test {
+ protected:
+  MirrorFaults() : environment_(Environment::start(options())) {
+    source_proxy_.set_upstream(port_of("source"));
+    target_proxy_.set_upstream(port_of("target"));
+    // The mirror's own connections; librdkafka has another id.
+    source_proxy_.only_client("kferry");
+    target_proxy_.only_client("kferry");
+    source_ = std::make_unique<SourceWriter>(environment_.bootstrap_servers());
+  }
+
+  testenv::Options options() {
+    testenv::Options options{.source = "3.9.1", .target = "4.1.0"};
+    options.source_settings = {{"zookeeper.session.timeout.ms", "2000"}};
+    options.target_settings = {{"broker.session.timeout.ms", "3000"}};
+    options.advertise = {{0, to_string(source_proxy_.address())}};
+    options.target_advertise = {{1, to_string(target_proxy_.address())}};
+    return options;
+  }
+  uint16_t port_of(const char* side) const {
+    return environment_.json()[side]["brokers"][0]["port"];
+  }
+  // What has been copied by then is copied, and the mirror is at work.
+  static bool has_copied(MirrorProcess& mirror, int64_t more) {
+    const Json before = mirror.status();
+    if (before.is_null()) return false;
+    const int64_t records = before["summary"]["records"];
+    return mirror.reaches(
+        [&](const Json& now) { return now["summary"]["records"] >= records + more; });
+  }
+  void cut_answers(MirrorProcess& mirror);
+  void restart_brokers(MirrorProcess& mirror);
+
+  test::RecordingProxy source_proxy_;
+  test::RecordingProxy target_proxy_;
+  Environment environment_;
+  std::unique_ptr<SourceWriter> source_;
+};
+
+// One fault after the other, each while records are on their way.
+void MirrorFaults::cut_answers(MirrorProcess& mirror) {
+  using enum wire::ApiKey;
+  struct Fault {
+    test::RecordingProxy& proxy;
+    wire::ApiKey request;
+    bool before;
+  };
+  const std::vector<Fault> faults{{target_proxy_, kProduce, false},
+                                  {target_proxy_, kWriteTxnMarkers, false},
+                                  {source_proxy_, kFetch, false},
+                                  {target_proxy_, kProduce, true},
+                                  {target_proxy_, kWriteTxnMarkers, true},
+                                  {source_proxy_, kFetch, true},
+                                  {target_proxy_, kDescribeProducers, false},
+                                  {target_proxy_, kListOffsets, false}};
+  for (int round = 0; round < 2; ++round)
+    for (const Fault& fault : faults) {
+      SCOPED_TRACE(fmt::format("{} {}", static_cast<int>(fault.request), fault.before));
+      fault.proxy.clear_faults();
+      if (fault.before)
+        fault.proxy.cut_before(fault.request, 1 + round);
+      else
+        fault.proxy.cut_after(fault.request, 1 + round);
+      // Asking where the target is happens after a fault only.
+      if (fault.request == kDescribeProducers || fault.request == kListOffsets)
+        target_proxy_.cut_after(kProduce);
+      ASSERT_TRUE(has_copied(mirror, 1'500)) << mirror.log();
+    }
+}
+
+void MirrorFaults::restart_brokers(MirrorProcess& mirror) {
+  for (const char* const action : {"kill", "stop"}) {
+    environment_.broker(action, 1, Side::target);
+    environment_.broker("start", 1, Side::target);
+    ASSERT_TRUE(has_copied(mirror, 1'000)) << mirror.log();
+    environment_.broker(action, 0, Side::source);
+    environment_.broker("start", 0, Side::source);
+    ASSERT_TRUE(has_copied(mirror, 1'000)) << mirror.log();
+  }
+}
+
+TEST_F(MirrorFaults, LostAnswersAndRestartedBrokers) {
+  source_->create("cut", 4);
+  MirrorProcess mirror(environment_, flow("cut", "cut|restarted"));
+  {
+    Traffic traffic(environment_.bootstrap_servers(), "cut");
+    ASSERT_TRUE(has_copied(mirror, 1'000)) << mirror.log();
+    ASSERT_NO_FATAL_FAILURE(cut_answers(mirror));
+    traffic.stop();
+  }
+  source_proxy_.clear_faults();
+  target_proxy_.clear_faults();
+  source_->create("restarted", 4);
+  {
+    Traffic traffic(environment_.bootstrap_servers(), "restarted", {.transactions = false});
+    ASSERT_NO_FATAL_FAILURE(restart_brokers(mirror));
+    traffic.stop();
+  }
+  EXPECT_TRUE(mirror.reaches([](const Json& now) { return has_no_lag(now); })) << mirror.log();
+  EXPECT_EQ(mirror.stop().exit_code, 0) << mirror.log();
+  const Json status = mirror_until_caught_up(environment_, flow("cut", "cut|restarted"));
+  EXPECT_EQ(status["summary"]["identity_partitions"], 8);
+  EXPECT_TRUE(same_for_java(environment_, "cut|restarted"));
+  EXPECT_TRUE(same_for_librdkafka(environment_, "cut", 4));
+}
+
+}  // namespace
+}  // namespace kferry::mirror
