@@ -12,6 +12,9 @@
 namespace kferry::kafkaio {
 namespace {
 
+// How long a new topic may be unknown to brokers.
+constexpr Duration kPropagation{10'000};
+
 std::string to_text(const void* data, size_t size) {
   return size == 0 ? std::string() : std::string(static_cast<const char*>(data), size);
 }
@@ -121,6 +124,7 @@ Result<Consumer::Positions> Consumer::end_offsets(const Wait& wait) const {
   const std::string doing =
       fmt::format("asking {} for the ends of logs", impl_->client->servers());
   KFERRY_CHECK(impl_->client->await_broker(wait));
+  const Deadline propagation = Deadline::after(kPropagation);
   const PartitionsHandle list(
       rd_kafka_topic_partition_list_new(static_cast<int>(impl_->start.size())));
   for (Duration slice = kStopLatency;; slice = std::min(slice * 2, Duration(2000))) {
@@ -144,7 +148,9 @@ Result<Consumer::Positions> Consumer::end_offsets(const Wait& wait) const {
       ends[partition] = Offset(one.offset);
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return ends;
-    if (!is_transient(code) || wait.deadline().expired())
+    // A topic that was created a moment ago is not known to every broker yet.
+    const bool may_come = code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && !propagation.expired();
+    if ((!is_transient(code) && !may_come) || wait.deadline().expired())
       return std::unexpected(impl_->client->error(code, doing + where));
     if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) wait.stop().sleep_for(kStopLatency);
   }

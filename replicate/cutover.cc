@@ -14,7 +14,7 @@ namespace {
 constexpr Duration kOpenTimeout{60'000};
 constexpr Duration kLookTimeout{30'000};
 // A runner that was not seen for so long is gone.
-constexpr int64_t kRunnerGoneMs = 15'000;
+constexpr int64_t kRunnerGoneMs = 10'000;
 constexpr int64_t kSaveEveryMs = 3'000;
 
 std::string make_runner_id() {
@@ -66,7 +66,7 @@ Result<> Cutover::lead() {
       return fail(ErrorKind::kRefused,
                   fmt::format("another process leads this cut-over (runner {}, seen {} s ago)",
                               record_.runner, age_ms / 1000),
-                  "look at it with `kferry cutover show`; if it is gone, wait 15 s");
+                  "look at it with `kferry cutover show`; if it is gone, wait 10 s");
   } else {
     record_.history.emplace_back(CutoverState::kMirroring, wall_clock_ms());
   }
@@ -96,6 +96,7 @@ Result<> Cutover::run() {
       break;
     }
     record_.waiting = waiting ? *waiting : waiting.error().message;
+    if (record_.state == CutoverState::kStopped) record_.waiting.clear();
     if (tools_.tick) tools_.tick(record_, record_.waiting);
     if (record_.waiting.empty() && !options_.groups.empty()) break;  // these are at home
     if (wall_clock_ms() - saved_at_ms_ > kSaveEveryMs)
@@ -119,7 +120,11 @@ Result<> Cutover::look(const Wait& wait) {
   if (!now || (!now->runner.empty() && now->runner != runner_))
     return fail(ErrorKind::kRefused, "another process has taken this cut-over over");
   raise(alarms_of(facts_));
-  return {};
+  if (record_.state > CutoverState::kCaughtUp) return {};
+  // Before the release too: who had members is waited for, and a pause begins when they are gone.
+  const size_t lived = record_.lived.size();
+  moves_now_ = moves_.take(facts_, options_.groups, record_.lived);
+  return record_.lived.size() == lived ? Result<>() : save(false, wait);
 }
 
 void Cutover::raise(const std::vector<std::string>& alarms) {
@@ -149,12 +154,9 @@ Result<std::string> Cutover::step(const Wait& wait) {
     case CutoverState::kDrained:
       raise(quiet_.grown_since_settled(facts_));
       return prove(wait);
-    case CutoverState::kProved: {
+    case CutoverState::kProved:
       raise(quiet_.grown_since_settled(facts_));
-      if (auto why = not_drained(facts_); !why.empty()) return why;
-      KFERRY_TRY(const bool go, released("ends the mirror for good", wait));
-      return reach_or_wait(go ? "" : "your release to end the mirror", CutoverState::kStopped);
-    }
+      return finish("ends the mirror for good", wait);
     case CutoverState::kStopped:
       break;
   }
@@ -185,6 +187,7 @@ Result<> Cutover::reach(CutoverState state, const Wait& wait) {
   test_hook(fmt::format("cutover.before.{}", to_string(state)));
   record_.state = state;
   record_.released = false;
+  record_.waiting.clear();
   record_.history.emplace_back(state, wall_clock_ms());
   if (state >= CutoverState::kProducersMoved && record_.history.size() > 1) quiet_.settle(facts_);
   asked_.reset();
@@ -204,13 +207,10 @@ Result<std::string> Cutover::move_consumers(const Wait& wait) {
     KFERRY_CHECK(save(true, wait));
   }
   if (auto trouble = trouble_with_copy(facts_); !trouble.empty()) return trouble;
-  const size_t lived = record_.lived.size();
-  const auto moves = moves_.take(facts_, options_.groups, record_.lived);
-  if (record_.lived.size() != lived) KFERRY_CHECK(save(false, wait));
-  KFERRY_CHECK(take_moves(moves, wait));
-  KFERRY_CHECK(check_pauses(moves));
+  KFERRY_CHECK(take_moves(moves_now_, wait));
+  KFERRY_CHECK(check_pauses(moves_now_));
   std::vector<std::string> waiting;
-  for (const auto& [id, move] : moves)
+  for (const auto& [id, move] : moves_now_)
     if (!move.waiting.empty())
       waiting.push_back(fmt::format("group '{}': {}", id, move.waiting));
     else if (move.stage == GroupMove::Stage::kReady || !announced_.contains(id))
@@ -283,10 +283,15 @@ Result<std::string> Cutover::move_producers(const Wait& wait) {
                  "producers may move to the target now; once all have, `kferry cutover release`"});
   const std::string noisy = quiet_.take(facts_);
   if (!options_.automatic && asked_ != record_.state) asked_ = record_.state;  // was said above
-  KFERRY_TRY(const bool done, released("says that all producers have moved", wait));
+  if (producers_moved_at_ms_ < 0) {
+    KFERRY_TRY(const bool done, released("says that all producers have moved", wait));
+    if (done) producers_moved_at_ms_ = facts_.at_ms;
+  }
+  const bool done = producers_moved_at_ms_ >= 0;
   if (!noisy.empty()) {
-    if (done && !options_.automatic)
-      tools_.tell({CutoverEvent::Kind::kAlarm, record_.state, {}, noisy});
+    if (done && !options_.automatic &&
+        facts_.at_ms - producers_moved_at_ms_ > 2 * options_.quiet.count())
+      raise({"producers that were said to have moved still write: " + noisy});
     return noisy;
   }
   if (!done) return std::string("your word that all producers have moved");
@@ -298,8 +303,7 @@ Result<std::string> Cutover::prove(const Wait& wait) {
   if (auto why = not_drained(facts_); !why.empty()) return why;
   if (!tools_.prove) {
     proof_words_ = "not compared";
-    KFERRY_CHECK(reach(CutoverState::kProved, wait));
-    return std::string("the next step");
+    return finish("ends the mirror for good, without a comparison of both sides", wait);
   }
   if (!proof_.valid())
     proof_ = std::async(std::launch::async, [this] { return tools_.prove(stop_); });
@@ -313,6 +317,14 @@ Result<std::string> Cutover::prove(const Wait& wait) {
                 "nothing was stopped; see `kferry prove`");
   KFERRY_CHECK(reach(CutoverState::kProved, wait));
   return std::string("the next step");
+}
+
+Result<std::string> Cutover::finish(const char* what, const Wait& wait) {
+  if (auto why = not_drained(facts_); !why.empty()) return why;
+  KFERRY_TRY(const bool go, released(what, wait));
+  if (!go) return std::string("your release to end the mirror");
+  KFERRY_CHECK(reach(CutoverState::kStopped, wait));
+  return std::string();
 }
 
 CutoverReport Cutover::report() const {

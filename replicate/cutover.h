@@ -76,6 +76,7 @@ class Cutover {
   Result<> check_pauses(const std::map<GroupId, GroupMove>& moves) const;
   Result<std::string> move_producers(const Wait& wait);
   Result<std::string> prove(const Wait& wait);
+  Result<std::string> finish(const char* what, const Wait& wait);
   Result<bool> released(const char* what, const Wait& wait);
   Result<> reach(CutoverState state, const Wait& wait);
   Result<> save(bool for_mirror, const Wait& wait);
@@ -92,9 +93,11 @@ class Cutover {
   CatchUp catch_up_;
   SourceQuiet quiet_;
   GroupMoves moves_;
-  std::set<GroupId> announced_;        // that their consumers may start on the target
-  std::optional<CutoverState> asked_;  // for the release from this state
+  std::map<GroupId, GroupMove> moves_now_;  // as the last look has them
+  std::set<GroupId> announced_;             // that their consumers may start on the target
+  std::optional<CutoverState> asked_;       // for the release from this state
   bool producers_announced_ = false;
+  int64_t producers_moved_at_ms_ = -1;  // by the operator's word
   std::set<std::string> alarms_;
   std::string proof_words_;
   std::future<Result<std::pair<bool, std::string>>> proof_;

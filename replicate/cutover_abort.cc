@@ -11,7 +11,7 @@ namespace {
 constexpr Duration kStepTimeout{60'000};
 constexpr Duration kInterval{500};
 constexpr int kLooksForForeign = 20;
-constexpr int64_t kRunnerGoneMs = 15'000;
+constexpr int64_t kRunnerGoneMs = 10'000;
 
 class Abort {
  public:

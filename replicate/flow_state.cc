@@ -67,6 +67,7 @@ std::string to_json(const PartitionRecord& record) {
   if (record.epochs_since != 0) value["epochs_since"] = record.epochs_since;
   if (record.copied_before != 0) value["copied_before"] = record.copied_before;
   if (record.fill_to) value["fill_to"] = record.fill_to->value();
+  if (!record.topic_id.empty()) value["topic_id"] = record.topic_id;
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -118,6 +119,7 @@ Result<std::optional<PartitionRecord>> LoadedState::partition(const TopicPartiti
     record.copied_before = value.value("copied_before", int64_t{0});
     if (value.contains("fill_to"))
       record.fill_to = SourceOffset(value.at("fill_to").get<int64_t>());
+    record.topic_id = value.value("topic_id", "");
     return record;
   });
 }

@@ -42,6 +42,7 @@ struct PartitionRecord {
   int16_t epochs_since = 0;   // by which our epoch has been raised here (brokers before 2.5)
   int64_t copied_before = 0;  // ProducerIdentity::copied_before
   std::optional<SourceOffset> fill_to;  // the offsets before it are still being filled
+  std::string topic_id;  // of the source's topic, as to_hex() has it; empty: not known (before 2.8)
 };
 
 std::string topic_key(const TopicName& source);

@@ -14,6 +14,7 @@ constexpr Duration kRoundTimeout{60'000};
 constexpr Duration kIdle{1'000};
 constexpr Duration kPauseBetweenAttempts{200};
 constexpr Duration kLastSaveTimeout{10'000};
+constexpr Duration kSuspicion{15'000};
 constexpr int64_t kMostFillers = 2'000'000'000;
 
 std::set<TopicName> topics_of(const auto& partitions) {
@@ -24,6 +25,17 @@ std::set<TopicName> topics_of(const auto& partitions) {
 
 std::vector<TopicName> as_list(const std::set<TopicName>& topics) {
   return {topics.begin(), topics.end()};
+}
+
+constexpr const char* kStartOver =
+    "; to start over, delete it on the target and in the flow's state";
+
+std::string recreated(const TopicName& topic) {
+  return fmt::format("topic {} was deleted and created anew on the source{}", topic, kStartOver);
+}
+
+std::string id_of(const wire::Uuid& topic_id) {
+  return topic_id == wire::Uuid{} ? "" : wire::to_hex(topic_id);
 }
 
 }  // namespace
@@ -120,9 +132,7 @@ void Preparer::prepare(const Case& one, const Wait& wait) {
                            range != ranges_.end() &&
                            range->second.start.value() > one.confirmed.source.value();
   if (known == records_.end() || begin_later) return adopt(one);
-  if (one.doubts_source) {
-    if (auto verdict = verdict_on_source(one)) return quarantine(one.source, std::move(*verdict));
-  }
+  if (one.doubts_source && condemn(one)) return;
   if (known->second.fill_to) {
     filling_[one.source] = one.target;
     return hold(one.source, Phase::kFilling, {});
@@ -160,32 +170,49 @@ bool Preparer::is_readable(const Case& one) {
          check(range->second.error_code, "source", one.source);
 }
 
-std::optional<std::string> Preparer::verdict_on_source(const Case& one) const {
+// True: it cannot go on, for now or for good.
+bool Preparer::condemn(const Case& one) {
+  auto verdict = verdict_on_source(one);
+  if (!verdict) {
+    suspected_.erase(one.source);
+    return false;
+  }
+  const auto [since, is_new] = suspected_.try_emplace(one.source, Deadline::after(kSuspicion));
+  if (verdict->certain || since->second.expired()) {
+    suspected_.erase(since);
+    quarantine(one.source, std::move(verdict->why));
+  } else {
+    hold(one.source, Phase::kPositioning, std::move(verdict->why));
+  }
+  return true;
+}
+
+std::optional<Preparer::Verdict> Preparer::verdict_on_source(const Case& one) const {
   const SourceOffset position = one.confirmed.source;
   const auto topic = source_metadata_.topics.find(one.source.topic);
-  const std::string start_over = "; to start over, delete it on the target and in the flow's state";
   if (topic == source_metadata_.topics.end())
-    return fmt::format("topic {} was deleted on the source", one.source.topic);
+    return Verdict{fmt::format("topic {} was deleted on the source", one.source.topic), false};
   if (one.topic_id != wire::Uuid{} && topic->second.topic_id != one.topic_id)
-    return fmt::format("topic {} was deleted and created anew on the source{}", one.source.topic,
-                       start_over);
+    return Verdict{recreated(one.source.topic)};
   if (one.diverges_at)
-    return fmt::format(
+    return Verdict{fmt::format(
         "the source's log of {} was truncated to offset {} (unclean leader election); the target "
         "has records up to {} that the source has lost{}",
-        one.source, *one.diverges_at, position, start_over);
+        one.source, *one.diverges_at, position, kStartOver)};
   const auto found = ranges_.find(one.source);
   if (found == ranges_.end() || found->second.error_code != wire::kNone) return std::nullopt;
   const wire::LogRange& range = found->second;
   if (range.start.value() > position.value())
-    return fmt::format(
+    return Verdict{fmt::format(
         "{}: retention on the source deleted offsets {} to {} before they were copied{}",
-        one.source, position, range.start.value() - 1, start_over);
+        one.source, position, range.start.value() - 1, kStartOver)};
   if (range.end.value() < position.value())
-    return fmt::format(
-        "the source's log of {} ends at {}, before {}, which was copied already: the topic was "
-        "created anew, or an unclean leader election lost records{}",
-        one.source, range.end, position, start_over);
+    return Verdict{
+        fmt::format(
+            "the source's log of {} ends at {}, before {}, which was copied already: the topic was "
+            "created anew, or an unclean leader election lost records{}",
+            one.source, range.end, position, kStartOver),
+        false};
   return std::nullopt;
 }
 
@@ -194,6 +221,7 @@ void Preparer::adopt(const Case& one) {
   const int64_t start = ranges_[one.source].start.value();
   const int64_t end = ends.end.value();
   PartitionRecord record;
+  record.topic_id = id_of(one.topic_id);
   if (tools_.mode == OffsetsMode::kTranslate)
     record.why_not_identity = "--offsets translate";
   else if (ends.start != ends.end)
@@ -224,6 +252,9 @@ Result<> Preparer::recall(const Case& one) {
   records_.erase(one.source);
   recalled_maps_.erase(one.source);
   if (!record) return {};
+  const std::string id = id_of(one.topic_id);
+  if (!id.empty() && !record->topic_id.empty() && record->topic_id != id)
+    return fail(ErrorKind::kRefused, recreated(one.source.topic));
   records_[one.source] = *record;
   if (record->identity) return {};
   KFERRY_TRY(recalled_maps_[one.source], loaded.map(one.source));

@@ -74,7 +74,13 @@ class Preparer {
   void prepare(const Case& one, const Wait& wait);
   bool is_readable(const Case& one);
   // Why the source no longer has what follows; nullopt: it has.
-  std::optional<std::string> verdict_on_source(const Case& one) const;
+  struct Verdict {
+    std::string why;
+    // False: a broker that has just started may not know better. It has to stay so for a while.
+    bool certain = true;
+  };
+  std::optional<Verdict> verdict_on_source(const Case& one) const;
+  bool condemn(const Case& one);
   void adopt(const Case& one);
   Result<> recall(const Case& one);
   Result<> resume(const Case& one, PartitionRecord& record, const Wait& wait);
@@ -100,6 +106,7 @@ class Preparer {
   std::map<TopicPartition, PartitionRecord> records_;  // by source
   std::map<TopicPartition, size_t> runs_saved_;
   std::map<TopicPartition, OffsetMap> recalled_maps_;  // until they are begun with
+  std::map<TopicPartition, Deadline> suspected_;       // until when the source may clear itself
   std::map<TopicPartition, TopicPartition> filling_;   // source -> target
   std::set<TopicPartition> deletable_;                 // of those filling: DeleteRecords is allowed
   Deadline next_save_ = Deadline::after(Duration(0));

@@ -87,7 +87,7 @@ TEST_F(MirrorOnBrokers, KilledAgainAndAgainWhileAProducerGoesOn) {
     last.push_back(std::make_unique<MirrorProcess>(
         clusters(), victim.arguments + Arguments{"--until-caught-up"}));
   }
-  EXPECT_EQ(kills, wanted);
+  EXPECT_EQ(kills, wanted) << victims[0].last_log;
   for (size_t i = 0; i < victims.size(); ++i) {
     SCOPED_TRACE(victims[i].name);
     EXPECT_EQ(last[i]->finish().exit_code, 0) << victims[i].last_log << last[i]->log();

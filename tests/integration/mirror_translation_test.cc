@@ -52,7 +52,8 @@ TEST_F(MirrorOnBrokers, GroupsAreTranslatedExactlyWhereTheTargetHasRecords) {
   const TopicPartition partition = at(topic, 0);
   const int64_t end = plant(source(), clusters().bootstrap_servers(), topic);
   target().create(topic, 1);
-  target().append_some(partition, {kRecords}, 300'000);
+  // Longer values than the source's: none is equal to one of those by chance.
+  target().append(partition, recent_records(kRecords, 300'000, 200));
   std::map<int, int64_t> offsets;
   for (const int percent : {0, 10, 50, 90, 99, 100}) {
     offsets[percent] = end * percent / 100;
@@ -74,10 +75,11 @@ TEST_F(MirrorOnBrokers, GroupsAreTranslatedExactlyWhereTheTargetHasRecords) {
     ASSERT_GE(there, kRecords);
     expect_same_next(ours, offset, theirs, there);
   }
-  const Json comparison = clusters().compare_topics(topic);
-  EXPECT_EQ(comparison.at("extra"), kRecords);
-  for (const char* const what : {"missing", "duplicates", "out_of_order"})
-    EXPECT_EQ(comparison.at(what), 0) << comparison;
+  for (size_t i = 0; i < ours.size() && i < theirs.size(); ++i) {
+    ASSERT_EQ(ours[i].key, theirs[i].key) << i;
+    ASSERT_EQ(ours[i].value, theirs[i].value) << i;
+    ASSERT_EQ(ours[i].timestamp_ms, theirs[i].timestamp_ms) << i;
+  }
 }
 
 // Every offset of a log with gaps: a group at each of them.

@@ -52,9 +52,18 @@ SourceWriter::SourceWriter(const std::string& bootstrap_servers)
           value_of(wire::parse_bootstrap_servers(bootstrap_servers)), {}, within()))) {}
 
 void SourceWriter::create(const std::string& topic, int32_t partitions,
-                          kafkaio::ConfigValues configs) {
-  check_all(
-      value_of(admin_.create({{TopicName(topic), partitions, 1, std::move(configs)}}, within())));
+                          const kafkaio::ConfigValues& configs) {
+  // One of that name may still be on its way out.
+  const auto created = [&] {
+    auto results = value_of(admin_.create({{TopicName(topic), partitions, 1, configs}}, within()));
+    auto& result = results.at(TopicName(topic));
+    if (!result && result.error().kafka_code == kafkaio::kTopicAlreadyExistsCode &&
+        result.error().message.find("marked for deletion") != std::string::npos)
+      return false;
+    value_of(std::move(result));
+    return true;
+  };
+  if (!before_long(created)) throw std::runtime_error(topic + " cannot be created");
   for (int32_t p = 0; p < partitions; ++p)
     if (!before_long([&] {
           leaders_.erase(at(topic, p));

@@ -30,7 +30,8 @@ class SourceWriter {
  public:
   explicit SourceWriter(const std::string& bootstrap_servers);
 
-  void create(const std::string& topic, int32_t partitions, kafkaio::ConfigValues configs = {});
+  void create(const std::string& topic, int32_t partitions,
+              const kafkaio::ConfigValues& configs = {});
   void remove(const std::string& topic);  // returns when it is gone
   void set_configs(const std::string& topic, const kafkaio::ConfigChanges& changes);
   // Deletes the records before it.

@@ -1,0 +1,264 @@
+// The whole move with people at work: producers that never stop, groups of real consumers, the
+// mirror, the cut-over. The test counts what was written and consumed.
+#include <csignal>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "tests/integration/mirror_fixture.h"
+#include "tests/integration/story.h"
+
+namespace kferry::mirror {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int32_t kPartitions = 3;
+
+class CutoverOnBrokers : public MirrorOnBrokers {};
+
+// A `kferry cutover`, running.
+class CutoverProcess {
+ public:
+  CutoverProcess(const Environment& environment, const Arguments& more,
+                 const std::string& hook = {})
+      : child_(arguments(environment, more), options(hook)) {}
+
+  bool says(const std::string& text, int timeout_ms = 60'000) {
+    return child_.wait_for_output(text, timeout_ms);
+  }
+  ProcessResult finish(int timeout_ms = 120'000) {
+    auto result = child_.wait(timeout_ms);
+    return result ? *result : child_.kill();
+  }
+  void signal(int number) { child_.send_signal(number); }
+  std::string log() const { return child_.err(); }
+
+  static Arguments arguments(const Environment& environment, const Arguments& more) {
+    return Arguments{testenv::kferry_binary().string(), "cutover"} + more +
+           Arguments{"--source", environment.bootstrap_servers(), "--target",
+                     environment.target_bootstrap_servers()};
+  }
+
+ private:
+  static testenv::ProcessOptions options(const std::string& hook) {
+    testenv::ProcessOptions options;
+    if (!hook.empty()) options.environment["KFERRY_TEST_HOOK"] = hook;
+    return options;
+  }
+  testenv::ChildProcess child_;
+};
+
+// The clusters with a topic, groups that consume it, and a producer.
+struct Town {
+  Town(Environment& around, SourceWriter& source, const std::string& name,
+       const std::vector<std::string>& groups)
+      : clusters(around), topic(name) {
+    source.create(topic, kPartitions);
+    for (const std::string& group : groups) {
+      consumed[group] = std::make_unique<Ledger>();
+      for (int32_t p = 0; p < kPartitions; ++p) source.commit(group, at(topic, p), 0);
+    }
+    shop = std::make_unique<Shop>(clusters.bootstrap_servers(), topic, kPartitions, 300, written);
+    for (const std::string& group : groups) start(group, clusters.bootstrap_servers());
+  }
+
+  void start(const std::string& group, const std::string& bootstrap_servers) {
+    applications[group] =
+        std::make_unique<Application>(bootstrap_servers, group, topic, *consumed[group]);
+  }
+  void stop(const std::string& group) { applications[group].reset(); }
+  void move_producers() {
+    shop->stop();
+    errors += shop->errors();
+    shop = std::make_unique<Shop>(clusters.target_bootstrap_servers(), topic, kPartitions, 300,
+                                  written);
+  }
+  void expect_each_record_once() {
+    shop->stop();
+    EXPECT_EQ(errors + shop->errors(), 0);
+    for (auto& [group, ledger] : consumed) {
+      SCOPED_TRACE(group);
+      integration::before_long([&] { return ledger->count() >= written.count(); });
+      applications[group].reset();
+      EXPECT_TRUE(each_exactly_once(written.values(), ledger->values()));
+    }
+  }
+
+  Environment& clusters;
+  const std::string topic;
+  Ledger written;
+  int64_t errors = 0;
+  std::map<std::string, std::unique_ptr<Ledger>> consumed;
+  std::unique_ptr<Shop> shop;
+  std::map<std::string, std::unique_ptr<Application>> applications;
+};
+
+Arguments flow_of(const std::string& name) {
+  return {"--flow", name, "--topics", name, "--groups", name + "-.*"};
+}
+
+ProcessResult act(const Environment& environment, const std::string& action,
+                  const Arguments& more) {
+  Arguments arguments = CutoverProcess::arguments(environment, Arguments{action} + more);
+  return testenv::run_process(arguments);
+}
+
+// One that was killed is taken for alive for 10 s.
+void wait_until_runner_is_gone() {
+  StopToken().sleep_for(10'500ms);
+}
+
+TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
+  const std::string name = "steps";
+  Town town(clusters(), source(), name, {"steps-a", "steps-b"});
+  source().commit("steps-idle", at(name, 0), 5);
+  MirrorProcess mirror(clusters(), flow_of(name));
+  ASSERT_TRUE(mirror.takes_over_slots()) << mirror.log();
+  const std::string report_file = testing::TempDir() + "cutover-steps.json";
+  CutoverProcess cutover(clusters(),
+                         flow_of(name) + Arguments{"--quiet", "3s", "--report", report_file});
+  ASSERT_TRUE(cutover.says("reached: caught_up")) << cutover.log() << mirror.log();
+  ASSERT_TRUE(cutover.says("begins with moving the consumers"));
+  EXPECT_EQ(act(clusters(), "show", flow_of(name)).exit_code, 3);
+  ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
+  for (const std::string group : {"steps-a", "steps-b"}) {
+    town.stop(group);
+    ASSERT_TRUE(cutover.says(fmt::format("group '{}': its last offsets are on the target", group)))
+        << cutover.log();
+    town.start(group, clusters().target_bootstrap_servers());
+    ASSERT_TRUE(cutover.says(fmt::format("group '{}': at work on the target", group)))
+        << cutover.log();
+  }
+  ASSERT_TRUE(cutover.says("reached: consumers_moved")) << cutover.log();
+  ASSERT_TRUE(cutover.says("lets producers write to the target"));
+  ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
+  ASSERT_TRUE(cutover.says("producers may move to the target now")) << cutover.log();
+  town.move_producers();
+  ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
+  ASSERT_TRUE(cutover.says("reached: drained")) << cutover.log();
+  ASSERT_TRUE(cutover.says("ends the mirror for good")) << cutover.log();
+  ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
+  EXPECT_EQ(cutover.finish().exit_code, 0) << cutover.log();
+  EXPECT_EQ(mirror.finish().exit_code, 0) << mirror.log();
+  town.expect_each_record_once();
+  std::ifstream file(report_file);
+  const Json report = Json::parse(file);
+  EXPECT_EQ(report["state"], "stopped");
+  EXPECT_TRUE(report["alarms"].empty()) << report["alarms"];
+  ASSERT_EQ(report["groups"].size(), 3U);
+  EXPECT_GT(report["groups"][0]["pause_ms"], 0);
+  EXPECT_TRUE(report["groups"][2]["pause_ms"].is_null());
+}
+
+// Nobody is asked, and kferry is killed at every transition: another one goes on.
+TEST_F(CutoverOnBrokers, KilledAtEveryTransitionItGoesOn) {
+  const std::string name = "killed-cutover";
+  Town town(clusters(), source(), name, {"killed-cutover-a"});
+  auto mirror = std::make_unique<MirrorProcess>(clusters(), flow_of(name));
+  ASSERT_TRUE(mirror->takes_over_slots()) << mirror->log();
+  const Arguments arguments = flow_of(name) + Arguments{"--auto", "--quiet", "3s"};
+  for (const char* const point :
+       {"cutover.before.caught_up", "cutover.after.caught_up", "cutover.before_moved"}) {
+    CutoverProcess cutover(clusters(), arguments, fmt::format("kill:{}", point));
+    if (std::string(point) == "cutover.before_moved") town.stop("killed-cutover-a");
+    EXPECT_EQ(cutover.finish().signal, SIGKILL) << point << cutover.log();
+    wait_until_runner_is_gone();
+  }
+  // The mirror too, with what it has in flight.
+  mirror->kill();
+  mirror = std::make_unique<MirrorProcess>(clusters(), flow_of(name));
+  {
+    CutoverProcess cutover(clusters(), arguments, "kill:cutover.after_moved");
+    EXPECT_EQ(cutover.finish().signal, SIGKILL) << cutover.log();
+  }
+  town.start("killed-cutover-a", clusters().target_bootstrap_servers());
+  wait_until_runner_is_gone();
+  for (const char* const point :
+       {"cutover.before.consumers_moved", "cutover.after.consumers_moved"}) {
+    CutoverProcess cutover(clusters(), arguments, fmt::format("kill:{}", point));
+    EXPECT_EQ(cutover.finish().signal, SIGKILL) << point << cutover.log();
+    wait_until_runner_is_gone();
+  }
+  CutoverProcess cutover(clusters(), arguments);
+  ASSERT_TRUE(cutover.says("producers may move to the target now")) << cutover.log();
+  town.move_producers();
+  EXPECT_EQ(cutover.finish().exit_code, 0) << cutover.log();
+  EXPECT_EQ(mirror->finish().exit_code, 0) << mirror->log();
+  town.expect_each_record_once();
+}
+
+// The group goes to the target, works there, and comes back.
+TEST_F(CutoverOnBrokers, AbortBringsAGroupHomeWithWhatItHasDone) {
+  const std::string name = "abort";
+  Town town(clusters(), source(), name, {"abort-a"});
+  MirrorProcess mirror(clusters(), flow_of(name));
+  ASSERT_TRUE(mirror.takes_over_slots()) << mirror.log();
+  {
+    CutoverProcess cutover(clusters(), flow_of(name) + Arguments{"--group", "abort-a"});
+    ASSERT_TRUE(cutover.says("reached: caught_up")) << cutover.log();
+    town.stop("abort-a");
+    ASSERT_TRUE(cutover.says("its last offsets are on the target")) << cutover.log();
+    town.start("abort-a", clusters().target_bootstrap_servers());
+    EXPECT_EQ(cutover.finish().exit_code, 0) << cutover.log();
+  }
+  const int64_t before = town.consumed["abort-a"]->count();
+  ASSERT_TRUE(before_long([&] { return town.consumed["abort-a"]->count() > before + 500; }));
+  std::jthread stopping([&] {
+    StopToken().sleep_for(2s);
+    town.stop("abort-a");
+  });
+  const ProcessResult aborted = act(clusters(), "abort", flow_of(name));
+  EXPECT_EQ(aborted.exit_code, 0) << aborted.err;
+  EXPECT_NE(aborted.err.find("stop its consumers on the target"), std::string::npos) << aborted.err;
+  stopping.join();
+  town.start("abort-a", clusters().bootstrap_servers());
+  const int64_t home = town.consumed["abort-a"]->count();
+  ASSERT_TRUE(before_long([&] { return town.consumed["abort-a"]->count() > home + 500; }));
+  // And the mirror follows it again.
+  town.shop->stop();
+  ASSERT_TRUE(
+      before_long([&] { return town.consumed["abort-a"]->count() == town.written.count(); }));
+  town.applications["abort-a"].reset();
+  EXPECT_TRUE(before_long([&] {
+    for (int32_t p = 0; p < kPartitions; ++p)
+      if (target().committed("abort-a", at(name, p)) != source().committed("abort-a", at(name, p)))
+        return false;
+    return true;
+  })) << mirror.log();
+  town.expect_each_record_once();
+  EXPECT_EQ(mirror.stop().exit_code, 0);
+}
+
+// A consumer that goes on at the source after its group was moved, and a producer after all were
+// said to have moved.
+TEST_F(CutoverOnBrokers, ThoseWhoStayBehindAreNamed) {
+  const std::string name = "rogue";
+  source().create(name, 1);
+  source().append_some(at(name, 0), {50}, 1'000);
+  source().commit("rogue-a", at(name, 0), 10);
+  MirrorProcess mirror(clusters(), flow_of(name));
+  ASSERT_TRUE(mirror.takes_over_slots()) << mirror.log();
+  CutoverProcess cutover(clusters(), flow_of(name) + Arguments{"--quiet", "2s"});
+  ASSERT_TRUE(cutover.says("begins with moving the consumers")) << cutover.log();
+  ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
+  ASSERT_TRUE(cutover.says("reached: consumers_moved")) << cutover.log();
+  source().commit("rogue-a", at(name, 0), 20);
+  EXPECT_TRUE(cutover.says("ALARM: group 'rogue-a' has two homes")) << cutover.log();
+  EXPECT_EQ(target().committed("rogue-a", at(name, 0)), 10);
+  ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
+  ASSERT_TRUE(cutover.says("producers may move to the target now")) << cutover.log();
+  ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
+  ASSERT_TRUE(cutover.says("ends the mirror for good")) << cutover.log();
+  source().append_some(at(name, 0), {7}, 2'000);
+  EXPECT_TRUE(cutover.says("ALARM: a producer still writes to rogue-0 on the source: 7 records"))
+      << cutover.log();
+  cutover.signal(SIGINT);
+  const ProcessResult ended = cutover.finish();
+  EXPECT_EQ(ended.exit_code, 130);
+  EXPECT_NE(ended.err.find("`kferry cutover` goes on"), std::string::npos) << ended.err;
+  EXPECT_EQ(mirror.stop().exit_code, 0);
+}
+
+}  // namespace
+}  // namespace kferry::mirror
