@@ -1,7 +1,13 @@
 #!/usr/bin/python3
-"""Migrates offsets the way a one-off script does: one ZooKeeper read, one commit, one check at a time.
+"""Moves offsets the way a one-off script does: one ZooKeeper read, one question to Kafka, one commit at a time.
 
-usage: script_way.py ZOOKEEPER BOOTSTRAP PREFIX     prints the number of offsets moved
+usage: script_way.py ZOOKEEPER BOOTSTRAP PREFIX FIRST LAST STEP     prints the number of offsets
+
+The groups PREFIX*, from number FIRST to before LAST of the sorted list. STEP is one of:
+  scan     read each offset
+  plan     read each offset, check it against the log's start and end and against what Kafka has
+  migrate  read each offset, commit it, read it back
+  verify   read each offset in ZooKeeper and in Kafka, compare
 """
 import sys
 
@@ -9,28 +15,51 @@ from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kazoo.client import KazooClient
 
 
-def migrate_group(zookeeper, bootstrap, group):
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
-    moved = 0
+def scan(consumer, group, tp, offset):
+    pass
+
+
+def plan(consumer, group, tp, offset):
+    start, end = consumer.beginning_offsets([tp])[tp], consumer.end_offsets([tp])[tp]
+    if not start <= offset <= end:
+        sys.exit(f"{group} {tp}: {offset} is not in {start}..{end}")
+    if consumer.committed(tp) not in (None, offset):
+        sys.exit(f"{group} {tp}: Kafka has another offset")
+
+
+def migrate(consumer, group, tp, offset):
+    consumer.assign([tp])
+    consumer.commit({tp: OffsetAndMetadata(offset, "")})
+    verify(consumer, group, tp, offset)
+
+
+def verify(consumer, group, tp, offset):
+    if consumer.committed(tp) != offset:
+        sys.exit(f"{group} {tp}: not committed")
+
+
+def walk(zookeeper, bootstrap, group, step):
+    consumer = None
+    if step is not scan:
+        consumer = KafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    done = 0
     for topic in zookeeper.get_children(f"/consumers/{group}/offsets"):
         for partition in zookeeper.get_children(f"/consumers/{group}/offsets/{topic}"):
             data, _ = zookeeper.get(f"/consumers/{group}/offsets/{topic}/{partition}")
-            tp = TopicPartition(topic, int(partition))
-            consumer.assign([tp])
-            consumer.commit({tp: OffsetAndMetadata(int(data), "")})
-            if consumer.committed(tp) != int(data):
-                sys.exit(f"{group} {tp}: not committed")
-            moved += 1
-    consumer.close(autocommit=False)
-    return moved
+            step(consumer, group, TopicPartition(topic, int(partition)), int(data))
+            done += 1
+    if consumer is not None:
+        consumer.close(autocommit=False)
+    return done
 
 
 def main():
-    connect, bootstrap, prefix = sys.argv[1:4]
+    connect, bootstrap, prefix, first, last, step = sys.argv[1:7]
+    step = {"scan": scan, "plan": plan, "migrate": migrate, "verify": verify}[step]
     zookeeper = KazooClient(hosts=connect)
     zookeeper.start()
-    groups = [g for g in zookeeper.get_children("/consumers") if g.startswith(prefix)]
-    print(sum(migrate_group(zookeeper, bootstrap, g) for g in sorted(groups)))
+    groups = sorted(g for g in zookeeper.get_children("/consumers") if g.startswith(prefix))
+    print(sum(walk(zookeeper, bootstrap, group, step) for group in groups[int(first):int(last)]))
     zookeeper.stop()
 
 

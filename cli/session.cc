@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -36,17 +35,23 @@ Progress::Mode progress_mode(const CommonOptions& common) {
 }
 
 Result<std::string> read_file(const std::string& path, std::string_view what) {
+  constexpr size_t kChunkBytes = 1024 * 1024;
   std::ifstream file(path, std::ios::binary);
-  // Not operator<< of a streambuf: that counts an empty file as a failure.
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::string text;
+  while (file) {
+    const size_t have = text.size();
+    text.resize(have + kChunkBytes);
+    file.read(text.data() + have, kChunkBytes);
+    text.resize(have + static_cast<size_t>(file.gcount()));
+  }
   if (!file.is_open() || file.bad())
     return fail(ErrorKind::kUsage, fmt::format("{} '{}' cannot be read", what, path));
   return text;
 }
 
 Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& options) {
-  replicate::ClusterInput input{options.alias, options.bootstrap, {}, "the client properties",
-                                options.request_timeout};
+  replicate::ClusterInput input{
+      options.alias, options.bootstrap, {}, "the client properties", options.request_timeout};
   if (!options.properties_file.empty()) {
     KFERRY_TRY(const std::string text, read_file(options.properties_file, options.option));
     auto properties = kafkaio::parse_properties(text);

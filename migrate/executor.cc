@@ -1,13 +1,14 @@
 #include "migrate/executor.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <set>
 #include <thread>
 
-#include "base/log.h"
+#include "migrate/drift.h"
 #include "migrate/group_migration.h"
+#include "migrate/recent_log_ranges.h"
 
 namespace kferry::migrate {
 
@@ -16,7 +17,7 @@ using verify::GroupReport;
 
 namespace {
 
-// Groups whose ZooKeeper state is read again in one go, just before their turn.
+// Groups whose ZooKeeper state is read again in one go.
 constexpr size_t kDriftBatch = 50;
 constexpr Duration kConnectTimeout{60'000};
 
@@ -36,35 +37,8 @@ void end_commits(GroupReport& report, verify::Outcome outcome, const std::string
   if (!why.empty()) report.detail = why;
 }
 
-// Why ZooKeeper is not as the plan saw it; empty: it is.
-std::string drift_of(const PlannedGroup& planned, const zkoffsets::GroupSnapshot* now) {
-  if (now == nullptr) return "drift: the group is gone from ZooKeeper";
-  if (!now->registrations.empty())
-    return fmt::format(
-        "drift: consumer '{}' is registered in ZooKeeper now; stop it, then plan again",
-        now->registrations.front().consumer_id);
-  if (!now->owners.empty())
-    return fmt::format("drift: {}-{} is owned by '{}' in ZooKeeper now; stop it, then plan again",
-                       now->owners.front().topic, now->owners.front().partition,
-                       now->owners.front().owner);
-  std::map<std::string, zkoffsets::NodeVersion> versions;
-  for (const auto& node : now->offsets) versions[node.path] = node.node;
-  for (const PlannedPartition& one : planned.partitions) {
-    if (one.action != Action::kCommit) continue;
-    const auto found = versions.find(one.path);
-    if (found == versions.end())
-      return fmt::format("drift: {} is gone from ZooKeeper; plan again", one.path);
-    if (found->second != one.node)
-      return fmt::format(
-          "drift: {} was changed in ZooKeeper after the plan was made (at {}): somebody "
-          "still consumes; stop it, then plan again",
-          one.path, to_rfc3339(found->second.mtime_ms));
-  }
-  return {};
-}
-
-// Applies the plan with several workers. The queue of fresh groups is refilled, under the lock,
-// with groups whose ZooKeeper state has just been read again.
+// Applies the plan with several workers. One more thread reads the groups' ZooKeeper state again
+// just before their turn, and keeps the queue of fresh groups filled.
 class PlanRun {
  public:
   PlanRun(const Execution& execution, const ExecutorConfig& config, const StopToken& stop)
@@ -80,6 +54,7 @@ class PlanRun {
     const size_t workers = std::min(waiting_.size(), static_cast<size_t>(config_.parallel));
     {
       std::vector<std::jthread> threads;
+      threads.emplace_back([this] { check_ahead(); });
       for (size_t i = 0; i < workers; ++i) threads.emplace_back([this] { work(); });
     }
     check_zookeeper_at_the_end();
@@ -108,8 +83,9 @@ class PlanRun {
       const PlannedGroup& group = planned(*index);
       const bool intended_before =
           execution_.resumed != nullptr && execution_.resumed->intended.contains(group.group);
-      GroupMigration migration(group, execution_.plan, config_, **worker, execution_.journal,
-                               intended_before, stop_);
+      GroupMigration migration(group,
+                               {execution_.plan, config_, execution_.journal, log_ranges_, stop_},
+                               **worker, intended_before);
       auto ending = migration.run();
       if (ending.fatal) end_run(*ending.fatal);
       const std::lock_guard lock(mutex_);
@@ -118,79 +94,61 @@ class PlanRun {
     }
   }
 
+  // The next group that was found to be as planned, once there is one; nullopt: no more.
   std::optional<size_t> next_group() {
-    const std::lock_guard lock(mutex_);
-    while (fresh_.empty() && !waiting_.empty() && !error_) refill();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !fresh_.empty() || all_checked_ || error_; });
     if (fresh_.empty() || error_) return std::nullopt;
     const size_t index = fresh_.front();
     fresh_.pop_front();
+    if (wants_more()) changed_.notify_all();
     return index;
   }
 
-  void refill() {
-    if (execution_.just_planned) return refill_by_registrations();
-    zkoffsets::ScanRequest request;
-    request.groups.emplace();
-    std::vector<size_t> batch;
-    while (!waiting_.empty() && batch.size() < kDriftBatch) {
-      batch.push_back(waiting_.front());
-      waiting_.pop_front();
-      add_to_scan(planned(batch.back()), request);
-    }
-    const auto snapshot = zkoffsets::scan(execution_.zookeeper, request, stop_);
-    if (!snapshot) {
-      error_ = snapshot.error();
-      return;
-    }
-    std::map<GroupId, const zkoffsets::GroupSnapshot*> now;
-    for (const auto& group : snapshot->groups) now[group.group] = &group;
-    for (const size_t index : batch) {
-      const auto found = now.find(planned(index).group);
-      const std::string drift =
-          drift_of(planned(index), found == now.end() ? nullptr : found->second);
-      if (drift.empty()) {
-        fresh_.push_back(index);
-        continue;
-      }
-      end_commits(reports_[index], verify::Outcome::kRefused, drift);
-      execution_.on_group_done(1);
+  // So that the workers always have some, and nothing is read long before its turn.
+  bool wants_more() const { return fresh_.size() < kDriftBatch; }
+
+  // Runs beside the workers, one batch ahead of them.
+  void check_ahead() {
+    while (true) {
+      const std::vector<size_t> batch = next_to_check();
+      if (batch.empty()) return;
+      Groups groups;
+      for (const size_t index : batch) groups.push_back(&planned(index));
+      const auto find = execution_.just_planned ? &find_consumers : &find_drift;
+      const auto drifts = find(execution_.zookeeper, groups, stop_);
+      if (!drifts) return end_run(drifts.error());
+      accept(batch, *drifts);
     }
   }
 
-  // All at once: one small read a group.
-  void refill_by_registrations() {
-    std::vector<std::string> paths;
-    for (const size_t index : waiting_)
-      paths.push_back(fmt::format("/consumers/{}/ids", planned(index).group));
-    const auto registered = execution_.zookeeper.children(paths, stop_);
-    if (!registered) {
-      error_ = registered.error();
-      return;
-    }
-    for (size_t i = 0; !waiting_.empty(); ++i) {
-      const size_t index = waiting_.front();
-      waiting_.pop_front();
-      if ((*registered)[i].names.empty()) {
-        fresh_.push_back(index);
-        continue;
-      }
-      end_commits(
-          reports_[index], verify::Outcome::kRefused,
-          fmt::format("drift: consumer '{}' is registered in ZooKeeper now; stop it, then plan "
-                      "again",
-                      (*registered)[i].names.front()));
-      execution_.on_group_done(1);
-    }
+  // Once more are wanted. Empty: no more.
+  std::vector<size_t> next_to_check() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return wants_more() || error_; });
+    if (error_) return {};
+    // Who is registered takes one small read a group: all at once.
+    const size_t size = execution_.just_planned ? waiting_.size() : kDriftBatch;
+    const auto end =
+        waiting_.begin() + std::min(std::ssize(waiting_), static_cast<std::ptrdiff_t>(size));
+    std::vector<size_t> batch(waiting_.begin(), end);
+    waiting_.erase(waiting_.begin(), end);
+    all_checked_ = batch.empty();
+    if (all_checked_) changed_.notify_all();
+    return batch;
   }
 
-  static void add_to_scan(const PlannedGroup& group, zkoffsets::ScanRequest& request) {
-    using enum zkoffsets::Layout;
-    const bool external =
-        group.layout == kStorm || group.layout == kTrident || group.layout == kSparkCsv;
-    if (external && group.external)
-      request.external.push_back(*group.external);
-    else
-      request.groups->push_back(group.group);
+  void accept(const std::vector<size_t>& batch, const std::vector<std::string>& drifts) {
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      if (drifts[i].empty()) {
+        fresh_.push_back(batch[i]);
+        continue;
+      }
+      end_commits(reports_[batch[i]], verify::Outcome::kRefused, drifts[i]);
+      execution_.on_group_done(1);
+    }
+    changed_.notify_all();
   }
 
   // Somebody who committed to ZooKeeper while we migrated had his last records counted as unread:
@@ -222,6 +180,7 @@ class PlanRun {
   void end_run(const Error& error) {
     const std::lock_guard lock(mutex_);
     if (!error_) error_ = error;
+    changed_.notify_all();
   }
 
   DiffReport finish() {
@@ -244,10 +203,13 @@ class PlanRun {
   const Execution& execution_;
   const ExecutorConfig& config_;
   const StopToken& stop_;
-  std::mutex mutex_;                  // guards all below while the workers run
+  RecentLogRanges log_ranges_;
+  std::mutex mutex_;  // guards all below while the workers run
+  std::condition_variable changed_;
   std::vector<GroupReport> reports_;  // in the plan's order
   std::deque<size_t> waiting_;        // groups whose turn has not come
   std::deque<size_t> fresh_;          // checked for drift just now
+  bool all_checked_ = false;          // no more will be fresh
   std::optional<Error> error_;        // why the run ends early
 };
 

@@ -33,7 +33,8 @@ struct ExecutorConfig {
   bool write_receipts = true;
 };
 
-// What one execution works on. `journal` and `zookeeper` are used from the workers under a lock.
+// What one execution works on. The workers share `journal`, which is thread-safe; `zookeeper` is
+// used by one thread at a time.
 struct Execution {
   const Plan& plan;
   Journal& journal;

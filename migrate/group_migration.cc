@@ -6,7 +6,6 @@
 #include "base/test_hook.h"
 #include "migrate/receipt.h"
 #include "wire/error_code.h"
-#include "wire/log_range.h"
 
 namespace kferry::migrate {
 
@@ -35,16 +34,16 @@ Result<std::unique_ptr<Worker>> Worker::connect(const ExecutorConfig& config, co
   return std::unique_ptr<Worker>(new Worker(std::move(cluster)));
 }
 
-GroupMigration::GroupMigration(const PlannedGroup& group, const Plan& plan,
-                               const ExecutorConfig& config, Worker& worker, Journal& journal,
-                               bool intended_before, const StopToken& stop)
+GroupMigration::GroupMigration(const PlannedGroup& group, const MigrationRun& run, Worker& worker,
+                               bool intended_before)
     : group_(group),
-      plan_(plan),
-      config_(config),
+      plan_(run.plan),
+      config_(run.config),
       worker_(worker),
-      journal_(journal),
+      journal_(run.journal),
+      log_ranges_(run.log_ranges),
       intended_before_(intended_before),
-      wait_(Deadline::after(kGroupTimeout), stop),
+      wait_(Deadline::after(kGroupTimeout), run.stop),
       report_(migrate::to_report(group)) {
   for (const PlannedPartition& planned : group.partitions)
     if (planned.action == Action::kCommit) open_[planned.partition] = &planned;
@@ -157,13 +156,7 @@ Result<> GroupMigration::check_kafka_offsets(const groupproto::GroupOffsets& now
 
 // Retention may have overtaken the plan. Such a partition is refused, the others go on.
 Result<> GroupMigration::check_log_ranges() {
-  const std::vector<TopicPartition> partitions = open_partitions();
-  std::set<TopicName> topics;
-  for (const TopicPartition& partition : partitions) topics.insert(partition.topic);
-  KFERRY_TRY(const auto metadata, worker_.cluster().fetch_metadata(
-                                      std::vector<TopicName>(topics.begin(), topics.end()), wait_));
-  KFERRY_TRY(const auto ranges,
-             wire::fetch_log_ranges(worker_.cluster(), metadata, partitions, wait_));
+  KFERRY_TRY(const auto ranges, log_ranges_.get(worker_.cluster(), open_partitions(), wait_));
   for (const auto& [partition, range] : ranges) {
     auto& row = report_of(partition);
     const Offset target = *open_.at(partition)->target;

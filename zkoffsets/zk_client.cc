@@ -10,7 +10,9 @@
 #include <fmt/format.h>
 #include <zookeeper/zookeeper.h>
 
+#include "base/log.h"
 #include "zkoffsets/connect_string.h"
+#include "zkoffsets/multi_reader.h"
 #include "zkoffsets/zk_handle.h"
 
 namespace kferry::zkoffsets {
@@ -21,6 +23,8 @@ constexpr Duration kSlice{50};
 // A server answers one connection at a time; batches of this size and more are spread over several.
 constexpr size_t kWorthSpreading = 5'000;
 constexpr size_t kMoreSessions = 3;
+// Smaller batches are not worth a session for multiRead.
+constexpr size_t kWorthMultiRead = 500;
 constexpr int kLargestWindow =
     10'000;  // the C client drops the connection when 65,536 wake-ups pile up
 
@@ -164,7 +168,7 @@ int send(zhandle_t* handle, Operation operation, const char* path, const Pending
 
 struct ZkClient::Session {
   Session(ZkConfig given, const ConnectString& parsed)
-      : config(std::move(given)), handle(parsed, config.connect_timeout) {
+      : config(std::move(given)), chroot(parsed.chroot), handle(parsed, config.connect_timeout) {
     config.max_in_flight = std::clamp(config.max_in_flight, 1, kLargestWindow);
   }
 
@@ -185,6 +189,7 @@ struct ZkClient::Session {
   Error error_of(int rc) const;
 
   ZkConfig config;
+  const std::string chroot;
   ZkHandle handle;
   bool pinned = false;
 };
@@ -349,6 +354,7 @@ Result<> ZkClient::sync(const StopToken& stop) {
     const auto batch = session->new_batch(Operation::kSync, 1);
     KFERRY_CHECK(session->run(batch, {"/"}, stop));
   }
+  if (multi_ && !multi_->sync(stop)) multi_.reset();  // a new one begins with a sync
   return {};
 }
 
@@ -366,6 +372,31 @@ auto read_nodes(Operation operation, const StopToken& stop) {
 }
 
 }  // namespace
+
+Result<> ZkClient::open_multi(const StopToken& stop) {
+  const Session& first = *sessions_.front();
+  KFERRY_TRY(const auto server, wire::parse_bootstrap_servers(first.handle.current_server()));
+  KFERRY_TRY(multi_,
+             MultiReader::open(server.front(), {first.chroot, first.config.request_timeout}, stop));
+  return {};
+}
+
+template <class Read>
+auto ZkClient::read_many(size_t count, const StopToken& stop, Read&& read)
+    -> std::optional<decltype(read(*multi_))> {
+  const bool possible = sessions_.front()->handle.state() == SessionState::kConnected;
+  if (count < kWorthMultiRead || !possible) return std::nullopt;
+  while (!gave_up_multi_) {
+    const bool is_new = multi_ == nullptr;
+    const Result<> opened = is_new ? open_multi(stop) : Result<>();
+    auto nodes = opened ? read(*multi_) : std::unexpected(opened.error());
+    if (nodes || nodes.error().kind == ErrorKind::kInterrupted) return nodes;
+    log::debug("ZooKeeper's multiRead cannot be used", {{"error", nodes.error().message}});
+    multi_.reset();
+    gave_up_multi_ = is_new;  // another one may have been closed while it was idle
+  }
+  return std::nullopt;
+}
 
 // More sessions for a large batch. The first one reads alone where no more can be had: a server's
 // maxClientCnxns is no reason to fail.
@@ -409,16 +440,36 @@ auto ZkClient::spread(const std::vector<std::string>& paths, const StopToken& st
 
 Result<std::vector<NodeData>> ZkClient::get(const std::vector<std::string>& paths,
                                             const StopToken& stop) {
+  const auto read = [&](MultiReader& multi) { return multi.get(paths, stop); };
+  if (auto nodes = read_many(paths.size(), stop, read)) return std::move(*nodes);
   return spread(paths, stop, read_nodes(Operation::kGet, stop));
 }
 
+// multiRead knows no exists: it gets the nodes. That takes a right that exists() does without, so
+// denied ones are asked for once more.
 Result<std::vector<NodeData>> ZkClient::exists(const std::vector<std::string>& paths,
                                                const StopToken& stop) {
-  return spread(paths, stop, read_nodes(Operation::kExists, stop));
+  const auto read = [&](MultiReader& multi) { return multi.get(paths, stop); };
+  auto many = read_many(paths.size(), stop, read);
+  if (!many) return spread(paths, stop, read_nodes(Operation::kExists, stop));
+  KFERRY_TRY(std::vector<NodeData> nodes, std::move(*many));
+  std::vector<std::string> denied_paths;
+  std::vector<size_t> denied;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    nodes[i].data.clear();
+    if (nodes[i].state != NodeState::kDenied) continue;
+    denied.push_back(i);
+    denied_paths.push_back(paths[i]);
+  }
+  KFERRY_TRY(auto again, spread(denied_paths, stop, read_nodes(Operation::kExists, stop)));
+  for (size_t i = 0; i < denied.size(); ++i) nodes[denied[i]] = std::move(again[i]);
+  return nodes;
 }
 
 Result<std::vector<NodeChildren>> ZkClient::children(const std::vector<std::string>& paths,
                                                      const StopToken& stop) {
+  const auto read = [&](MultiReader& multi) { return multi.children(paths, stop); };
+  if (auto nodes = read_many(paths.size(), stop, read)) return std::move(*nodes);
   const auto batch = sessions_.front()->new_batch(Operation::kChildren, paths.size());
   KFERRY_CHECK(sessions_.front()->run(batch, paths, stop));
   return std::move(batch->children);

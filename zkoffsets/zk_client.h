@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,11 @@ struct NodeChildren {
 // left out (2181), there may be spaces around a server, and an IPv6 address stands in brackets.
 Result<> check_connect_string(const std::string& connect);
 
-// Not thread-safe: one caller. Batches are pipelined; results are in the order of the paths. A stop
-// request is seen within 50 ms. Host names are resolved once, when connecting.
+class MultiReader;
+
+// Not thread-safe: one caller. Batches are pipelined, and large ones read many nodes with one
+// request where the server can (multiRead, ZooKeeper 3.6); results are in the order of the paths. A
+// stop request is seen within 100 ms. Host names are resolved once, when connecting.
 class ZkClient {
  public:
   // kUsage, kUnreachable (with the servers tried), kNotAuthorised (authentication failed).
@@ -71,10 +75,18 @@ class ZkClient {
   struct Session;
   std::vector<std::unique_ptr<Session>> sessions_;  // the first one always; more for large batches
   bool gave_up_spreading_ = false;
+  std::unique_ptr<MultiReader> multi_;  // opened when it is first worth it
+  bool gave_up_multi_ = false;
 
   explicit ZkClient(std::unique_ptr<Session> session);
 
   static Result<std::unique_ptr<Session>> open(const ZkConfig& config, const StopToken& stop);
+  Result<> open_multi(const StopToken& stop);
+  // What `read(multi reader)` gives. nullopt: multiRead is not worth it, not to be had, or has just
+  // failed; then the C client reads, and says what is wrong.
+  template <class Read>
+  auto read_many(size_t count, const StopToken& stop, Read&& read)
+      -> std::optional<decltype(read(*multi_))>;
   Result<> open_more(const StopToken& stop);
   // Calls `read(session, slice of paths)` for each session at once; the parts in the order of the
   // paths.

@@ -200,8 +200,12 @@ _zhandle* ZkHandle::handle() const {
   return shared_->handle;
 }
 
+std::string ZkHandle::current_server() const {
+  return zoo_get_current_server(handle());
+}
+
 void ZkHandle::pin_to_current_server() {
-  std::string server = zoo_get_current_server(handle());  // "address:port", "[v6]:port"
+  std::string server = current_server();
   std::erase_if(server, [](char c) { return c == '[' || c == ']'; });
   if (!server.empty()) zoo_set_servers(handle(), server.c_str());
 }
