@@ -95,7 +95,8 @@ void FakeZookeeper::accept_loop() {
 
 void FakeZookeeper::serve(const Socket& socket, size_t number, int epoch) {
   bool greeted = false;
-  while (!stop_ && epoch == epoch_) {
+  bool had_multi_read = false;
+  while (!stop_ && (!had_multi_read || epoch == epoch_)) {
     if (!is_readable(socket, kSlice)) continue;
     const auto frame = read_frame(socket, stop_);
     if (!frame) return;
@@ -104,7 +105,9 @@ void FakeZookeeper::serve(const Socket& socket, size_t number, int epoch) {
       continue;
     }
     const Reply reply = handle(*frame, number);
-    const auto request = JuteReader(*frame).number<int32_t>();
+    JuteReader in(*frame);
+    const auto request = in.number<int32_t>();
+    had_multi_read = had_multi_read || in.number<int32_t>() == kMultiRead;
     const std::string bytes = header(request, reply.error) + reply.body;
     if (!reply.silent && !write_all(socket, framed(bytes), stop_)) return;
     if (reply.close) return;

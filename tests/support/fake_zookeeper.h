@@ -43,8 +43,8 @@ class FakeZookeeper {
 
   // From now on.
   void multi_read(MultiRead what);
-  // Closes every connection; new ones are accepted.
-  void drop_connections() { ++epoch_; }
+  // Closes the connections that had a multiRead; new ones are accepted.
+  void drop_multi_read_connections() { ++epoch_; }
 
   // How many requests of an operation (ZooDefs.OpCode) came on any connection.
   int count(int32_t operation) const;
@@ -80,7 +80,7 @@ class FakeZookeeper {
   std::vector<std::thread> connections_;
 
   StopFlag stop_ = false;
-  std::atomic<int> epoch_ = 0;  // connections of an earlier one end
+  std::atomic<int> epoch_ = 0;  // connections of an earlier one end, if they had a multiRead
   std::thread acceptor_;
 };
 
