@@ -8,7 +8,6 @@
 
 #include "migrate/drift.h"
 #include "migrate/group_migration.h"
-#include "migrate/recent_log_ranges.h"
 
 namespace kferry::migrate {
 
@@ -17,8 +16,9 @@ using verify::GroupReport;
 
 namespace {
 
-// Groups whose ZooKeeper state is read again in one go.
-constexpr size_t kDriftBatch = 50;
+// Groups whose ZooKeeper state is read again in one go. A group's turn comes after at most two
+// batches of others.
+constexpr size_t kDriftBatch = 25;
 constexpr Duration kConnectTimeout{60'000};
 
 bool has_commits(const PlannedGroup& group) {
@@ -83,9 +83,8 @@ class PlanRun {
       const PlannedGroup& group = planned(*index);
       const bool intended_before =
           execution_.resumed != nullptr && execution_.resumed->intended.contains(group.group);
-      GroupMigration migration(group,
-                               {execution_.plan, config_, execution_.journal, log_ranges_, stop_},
-                               **worker, intended_before);
+      GroupMigration migration(group, execution_.plan, config_, **worker, execution_.journal,
+                               intended_before, stop_);
       auto ending = migration.run();
       if (ending.fatal) end_run(*ending.fatal);
       const std::lock_guard lock(mutex_);
@@ -203,7 +202,6 @@ class PlanRun {
   const Execution& execution_;
   const ExecutorConfig& config_;
   const StopToken& stop_;
-  RecentLogRanges log_ranges_;
   std::mutex mutex_;  // guards all below while the workers run
   std::condition_variable changed_;
   std::vector<GroupReport> reports_;  // in the plan's order

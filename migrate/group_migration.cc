@@ -6,6 +6,7 @@
 #include "base/test_hook.h"
 #include "migrate/receipt.h"
 #include "wire/error_code.h"
+#include "wire/log_range.h"
 
 namespace kferry::migrate {
 
@@ -34,16 +35,16 @@ Result<std::unique_ptr<Worker>> Worker::connect(const ExecutorConfig& config, co
   return std::unique_ptr<Worker>(new Worker(std::move(cluster)));
 }
 
-GroupMigration::GroupMigration(const PlannedGroup& group, const MigrationRun& run, Worker& worker,
-                               bool intended_before)
+GroupMigration::GroupMigration(const PlannedGroup& group, const Plan& plan,
+                               const ExecutorConfig& config, Worker& worker, Journal& journal,
+                               bool intended_before, const StopToken& stop)
     : group_(group),
-      plan_(run.plan),
-      config_(run.config),
+      plan_(plan),
+      config_(config),
       worker_(worker),
-      journal_(run.journal),
-      log_ranges_(run.log_ranges),
+      journal_(journal),
       intended_before_(intended_before),
-      wait_(Deadline::after(kGroupTimeout), run.stop),
+      wait_(Deadline::after(kGroupTimeout), stop),
       report_(migrate::to_report(group)) {
   for (const PlannedPartition& planned : group.partitions)
     if (planned.action == Action::kCommit) open_[planned.partition] = &planned;
@@ -156,7 +157,13 @@ Result<> GroupMigration::check_kafka_offsets(const groupproto::GroupOffsets& now
 
 // Retention may have overtaken the plan. Such a partition is refused, the others go on.
 Result<> GroupMigration::check_log_ranges() {
-  KFERRY_TRY(const auto ranges, log_ranges_.get(worker_.cluster(), open_partitions(), wait_));
+  const std::vector<TopicPartition> partitions = open_partitions();
+  std::set<TopicName> topics;
+  for (const TopicPartition& partition : partitions) topics.insert(partition.topic);
+  KFERRY_TRY(const auto metadata, worker_.cluster().fetch_metadata(
+                                      std::vector<TopicName>(topics.begin(), topics.end()), wait_));
+  KFERRY_TRY(const auto ranges,
+             wire::fetch_log_ranges(worker_.cluster(), metadata, partitions, wait_));
   for (const auto& [partition, range] : ranges) {
     auto& row = report_of(partition);
     const Offset target = *open_.at(partition)->target;

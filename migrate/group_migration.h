@@ -4,7 +4,6 @@
 #include <set>
 
 #include "migrate/executor.h"
-#include "migrate/recent_log_ranges.h"
 
 namespace kferry::migrate {
 
@@ -22,15 +21,6 @@ class Worker {
   groupproto::Coordinators coordinators_;
 };
 
-// What all groups of one run share.
-struct MigrationRun {
-  const Plan& plan;
-  const ExecutorConfig& config;
-  Journal& journal;
-  RecentLogRanges& log_ranges;
-  const StopToken& stop;
-};
-
 // Migrates one group of a plan with one worker. Steps, each of which may end it:
 //   1. nobody is in the group, Kafka's offsets are those of the plan, the logs still hold the
 //   targets
@@ -41,9 +31,8 @@ struct MigrationRun {
 //   6. receipts; leave; the result is journalled
 class GroupMigration {
  public:
-  // `intended_before`: an earlier run may have written some of it.
-  GroupMigration(const PlannedGroup& group, const MigrationRun& run, Worker& worker,
-                 bool intended_before);
+  GroupMigration(const PlannedGroup& group, const Plan& plan, const ExecutorConfig& config,
+                 Worker& worker, Journal& journal, bool intended_before, const StopToken& stop);
 
   // The group's part of the report. An error stops the whole run (cluster gone, journal failed,
   // interrupted); what concerns this group alone stands in the report.
@@ -76,8 +65,7 @@ class GroupMigration {
   const ExecutorConfig& config_;
   Worker& worker_;
   Journal& journal_;
-  RecentLogRanges& log_ranges_;
-  const bool intended_before_;
+  const bool intended_before_;  // an earlier run may have written some of it
   const Wait wait_;
   verify::GroupReport report_;
   std::map<TopicPartition, const PlannedPartition*> open_;  // still to be committed
