@@ -31,7 +31,7 @@ TEST_F(MirrorOnBrokers, ProcessesShareThePartitionsAndTakeOverThoseOfADeadOne) {
   for (int i = 0; i < 3; ++i)
     processes.push_back(std::make_unique<MirrorProcess>(clusters(), flow("shared", "shared")));
   ASSERT_TRUE(before_long([&] { return copying(processes) == kPartitions; }))
-      << processes[0]->log();
+      << processes[0]->log() << processes[1]->log() << processes[2]->log();
   const test::Stopwatch time;
   processes[0]->kill();
   ASSERT_TRUE(before_long([&] { return copying(processes) == kPartitions; }))
