@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/exit_code.h"
 #include "cli/hook.h"
+#include "cli/prover.h"
 #include "cli/replicate_options.h"
 #include "cli/session.h"
 #include "cli/verbs.h"
@@ -108,6 +109,7 @@ Result<Duration> read_seconds(const Values& values, const char* option) {
 Result<replicate::CutoverOptions> read_options(const Values& values) {
   replicate::CutoverOptions options;
   options.automatic = flag_of(values, "auto");
+  options.take_over = flag_of(values, "take-over");
   if (values.count("max-pause") != 0) {
     KFERRY_TRY(options.max_pause, read_seconds(values, "max-pause"));
   }
@@ -125,9 +127,34 @@ std::string text_or_json(const replicate::CutoverReport& report,
   return format == OutputFormat::kJson ? to_json_text(report, flow, exit_code) : to_text(report);
 }
 
+int exit_code_of(const Result<>& ran, const replicate::CutoverReport& report) {
+  if (!ran) return verify::exit_code_of(ran.error().kind);
+  return report.differs ? kPending : kDone;
+}
+
+// For the comparison of both sides at the end; nullopt: none is wanted.
+Result<std::optional<replicate::ProofSettings>> read_proof(const Values& values,
+                                                           const replicate::FlowSettings& flow) {
+  if (flag_of(values, "no-prove")) return std::nullopt;
+  replicate::ProofSettings settings;
+  settings.flow = flow;
+  settings.use_flow_state = true;
+  KFERRY_CHECK(read_scope(values, settings));
+  return settings;
+}
+
+Result<replicate::CutoverTools::Proof> prove(const replicate::ProofSettings& settings,
+                                             const std::string& file, const StopToken& stop) {
+  Prover prover(settings, file, Progress::Mode::kOff, stop);
+  KFERRY_CHECK(prover.run());
+  return replicate::CutoverTools::Proof{verify::exit_code_of(prover.report()) == kDone,
+                                        verify::to_words(prover.report())};
+}
+
 Result<int> lead(const Values& values, const CommonOptions& common,
                  const replicate::FlowSettings& flow, const StopToken& stop, Output& output) {
   KFERRY_TRY(const auto options, read_options(values));
+  KFERRY_TRY(const auto proof, read_proof(values, flow));
   const std::string hook = text_of(values, "hook");
   Screen screen(progress_mode(common));
   replicate::CutoverTools tools;
@@ -146,14 +173,22 @@ Result<int> lead(const Values& values, const CommonOptions& common,
   tools.tick = [&](const replicate::CutoverRecord& record, const std::string& waiting) {
     screen.waiting(to_string(record.state), waiting);
   };
+  const std::string proof_file = text_of(values, "proof-report");
+  if (proof)
+    tools.prove = [&](const StopToken& ended) { return prove(*proof, proof_file, ended); };
   KFERRY_TRY(const auto cutover, replicate::Cutover::open(flow, options, tools, stop));
   auto ran = cutover->run();
-  const int code = ran ? kDone : verify::exit_code_of(ran.error().kind);
   const auto report = cutover->report();
+  const int code = exit_code_of(ran, report);
   if (const std::string file = text_of(values, "report"); !file.empty())
     KFERRY_CHECK(verify::write_file_atomically(file, to_json_text(report, flow, code)));
   output.out = text_or_json(report, flow, common.format, code);
-  if (ran) return kDone;
+  if (report.differs)
+    screen.event(
+        fmt::format("source and target differ: {}; nothing was stopped. See `kferry prove`, and "
+                    "run `kferry cutover` again once it is mended",
+                    report.record.proof));
+  if (ran) return code;
   Error error = ran.error();
   if (error.kind == ErrorKind::kInterrupted)
     error.hint =
@@ -204,9 +239,21 @@ OptionsDescription cutover_options() {
       "move only this group's consumers, then end; may be repeated")(
       "hook", po::value<std::string>()->value_name("COMMAND"),
       "run by /bin/sh at each event, with KFERRY_EVENT, _STATE, _GROUP and _WORDS set")(
+      "take-over", po::bool_switch(),
+      "go on at once where another process has led this cut-over within 10 s; that one ends")(
       "report", po::value<std::string>()->value_name("FILE"), "write a JSON report");
+  OptionsDescription proof("The comparison of both sides, once all is drained");
+  proof.add_options()("no-prove", po::bool_switch(), "make none")(
+      "sample", po::value<std::string>()->value_name("N%"),
+      "only that share of the records' ranges (100%)")(
+      "proof-report", po::value<std::string>()->value_name("FILE"),
+      "write its JSON report, as `kferry prove --report` does")(
+      "config-exclude", po::value<std::string>()->value_name("REGEX,..."),
+      "topic configs that may differ (as MM2)")("no-sync-configs", po::bool_switch(),
+                                                "do not compare topic configs")(
+      "no-sync-acls", po::bool_switch(), "do not compare ACLs");
   OptionsDescription options;
-  options.add(describe_flow()).add(run);
+  options.add(describe_flow()).add(run).add(proof);
   return options;
 }
 

@@ -62,11 +62,12 @@ Result<> Cutover::lead() {
   if (known) {
     record_ = *known;
     const int64_t age_ms = wall_clock_ms() - record_.runner_at_ms;
-    if (!record_.runner.empty() && age_ms < kRunnerGoneMs)
+    if (!record_.runner.empty() && age_ms < kRunnerGoneMs && !options_.take_over)
       return fail(ErrorKind::kRefused,
                   fmt::format("another process leads this cut-over (runner {}, seen {} s ago)",
                               record_.runner, age_ms / 1000),
-                  "look at it with `kferry cutover show`; if it is gone, wait 10 s");
+                  "look at it with `kferry cutover show`; if it is gone, wait 10 s, or give "
+                  "--take-over");
   } else {
     record_.history.emplace_back(CutoverState::kMirroring, wall_clock_ms());
   }
@@ -99,6 +100,7 @@ Result<> Cutover::run() {
     if (record_.state == CutoverState::kStopped) record_.waiting.clear();
     if (tools_.tick) tools_.tick(record_, record_.waiting);
     if (record_.waiting.empty() && !options_.groups.empty()) break;  // these are at home
+    if (differs_) break;
     if (wall_clock_ms() - saved_at_ms_ > kSaveEveryMs)
       (void)save(false, wait);  // the next one comes soon
     if (!stop_.sleep_for(kInterval)) {
@@ -302,19 +304,19 @@ Result<std::string> Cutover::move_producers(const Wait& wait) {
 Result<std::string> Cutover::prove(const Wait& wait) {
   if (auto why = not_drained(facts_); !why.empty()) return why;
   if (!tools_.prove) {
-    proof_words_ = "not compared";
+    record_.proof = "not compared";
     return finish("ends the mirror for good, without a comparison of both sides", wait);
   }
-  if (!proof_.valid())
+  if (!proof_.valid()) {
+    test_hook("cutover.before_proof");
     proof_ = std::async(std::launch::async, [this] { return tools_.prove(stop_); });
+  }
   if (proof_.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
     return std::string("source and target are being compared");
-  auto proof = proof_.get();
-  if (!proof) return std::unexpected(proof.error());
-  proof_words_ = proof->second;
-  if (!proof->first)
-    return fail(ErrorKind::kFailed, "source and target differ: " + proof_words_,
-                "nothing was stopped; see `kferry prove`");
+  KFERRY_TRY(const CutoverTools::Proof proof, proof_.get());
+  record_.proof = proof.words;
+  differs_ = !proof.equal;
+  if (differs_) return std::string("source and target differ: " + proof.words);
   KFERRY_CHECK(reach(CutoverState::kProved, wait));
   return std::string("the next step");
 }
@@ -331,7 +333,7 @@ CutoverReport Cutover::report() const {
   return {record_,
           facts_.moved,
           {alarms_.begin(), alarms_.end()},
-          proof_words_,
+          differs_,
           record_.state == CutoverState::kStopped};
 }
 
@@ -354,7 +356,7 @@ Result<std::optional<CutoverReport>> show_cutover(const FlowSettings& flow, cons
   const Wait wait(Deadline::after(kLookTimeout), stop);
   KFERRY_TRY(const CutoverFacts facts, observer->observe(wait));
   return CutoverReport{
-      *record, facts.moved, alarms_of(facts), {}, record->state == CutoverState::kStopped};
+      *record, facts.moved, alarms_of(facts), false, record->state == CutoverState::kStopped};
 }
 
 }  // namespace kferry::replicate

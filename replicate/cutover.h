@@ -21,6 +21,7 @@ namespace kferry::replicate {
 struct CutoverOptions {
   bool automatic = false;             // no step waits for a release
   std::optional<Duration> max_pause;  // of a group without consumers; longer ends the run
+  bool take_over = false;             // whoever leads it now is known to be gone
   Duration quiet{10'000};             // without a new record the source counts as left
   std::set<GroupId> groups;           // only these are moved, and nothing else happens; empty: all
 };
@@ -38,7 +39,7 @@ struct CutoverReport {
   CutoverRecord record;
   std::map<GroupId, MovedGroup> moved;
   std::vector<std::string> alarms;
-  std::string proof;  // what the comparison found, in words; empty: none was made
+  bool differs = false;  // source and target do: it ended before anything was stopped
   bool finished = false;
 };
 
@@ -46,9 +47,13 @@ struct CutoverTools {
   std::function<void(const CutoverEvent&)> tell;
   // At every look, with what is waited for.
   std::function<void(const CutoverRecord&, const std::string& waiting)> tick;
-  // Compares both clusters; false: they differ, and the words say how. In a thread of its own.
-  // Empty: nobody compares, and the flow goes from drained to stopped.
-  std::function<Result<std::pair<bool, std::string>>(const StopToken&)> prove;
+  // Compares both clusters, in a thread of its own. Empty: nobody compares, and the flow goes from
+  // drained to stopped.
+  struct Proof {
+    bool equal = false;
+    std::string words;
+  };
+  std::function<Result<Proof>(const StopToken&)> prove;
 };
 
 // Not thread-safe.
@@ -61,7 +66,8 @@ class Cutover {
                                                CutoverTools tools, const StopToken& stop);
 
   // Until it is stopped, or with CutoverOptions::groups until those are at home on the target.
-  // kInterrupted; kRefused: a pause is longer than it may be; kFailed: source and target differ.
+  // Also ends, without an error, when source and target differ: see CutoverReport::differs.
+  // kInterrupted; kRefused: a pause is longer than it may be.
   Result<> run();
   CutoverReport report() const;
 
@@ -99,8 +105,8 @@ class Cutover {
   bool producers_announced_ = false;
   int64_t producers_moved_at_ms_ = -1;  // by the operator's word
   std::set<std::string> alarms_;
-  std::string proof_words_;
-  std::future<Result<std::pair<bool, std::string>>> proof_;
+  bool differs_ = false;
+  std::future<Result<CutoverTools::Proof>> proof_;
   int64_t saved_at_ms_ = 0;
 };
 

@@ -137,6 +137,7 @@ TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
   town.move_producers();
   ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
   ASSERT_TRUE(cutover.says("reached: drained")) << cutover.log();
+  ASSERT_TRUE(cutover.says("reached: proved")) << cutover.log();
   ASSERT_TRUE(cutover.says("ends the mirror for good")) << cutover.log();
   ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
   EXPECT_EQ(cutover.finish().exit_code, 0) << cutover.log();
@@ -146,6 +147,7 @@ TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
   const Json report = Json::parse(file);
   EXPECT_EQ(report["state"], "stopped");
   EXPECT_TRUE(report["alarms"].empty()) << report["alarms"];
+  EXPECT_TRUE(test::has(report["proof"], "are the same")) << report["proof"];
   ASSERT_EQ(report["groups"].size(), 3U);
   EXPECT_GT(report["groups"][0]["pause_ms"], 0);
   EXPECT_TRUE(report["groups"][2]["pause_ms"].is_null());
