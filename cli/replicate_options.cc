@@ -211,7 +211,8 @@ OptionsDescription describe_clusters() {
   add_flags(clusters, kClusterFlags);
   clusters.add_options()("flow", po::value<std::string>()->value_name("NAME"),
                          "the flow, of those in --config or --mm2-properties if there are any "
-                         "(source->target)");
+                         "(source->target)")(
+      "reverse", po::bool_switch(), "the way back of that flow, from its target to its source");
   return clusters;
 }
 
@@ -278,7 +279,11 @@ Result<FlowSettings> read_flow(const Values& values, std::vector<replicate::Mm2N
     KFERRY_TRY(std::regex heartbeats, replicate::parse_pattern("heartbeats"));
     flow.topics.exclude.push_back(std::move(heartbeats));
   }
-  return flow;
+  if (!flag_of(values, "reverse")) return flow;
+  if (!flow.topic_prefix.empty())
+    return fail(ErrorKind::kUsage, "--reverse: this flow has a prefix",
+                "the way back needs the same topic names on both clusters");
+  return replicate::reversed(std::move(flow));
 }
 
 }  // namespace kferry::cli

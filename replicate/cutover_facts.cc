@@ -42,6 +42,8 @@ std::optional<Translation> FlowTranslator::translate(const TopicPartition& sourc
   const auto record = loaded.partition(source);
   const auto map = loaded.map(source);
   if (!record || !*record || !map) return std::nullopt;
+  if (const auto& mixed = (*record)->mixed; mixed && mixed->contains(offset))
+    return Translation{target, mixed->target, offset == mixed->from};
   if (offset == position) return Translation{target, target_end, true};
   // The runs are durable up to the reference point.
   if (offset > (*record)->reference.source)

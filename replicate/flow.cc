@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "replicate/status.h"
 
@@ -21,6 +22,19 @@ bool is_internal_topic(const TopicName& topic) {
   return std::ranges::find(kKafkas, name) != kKafkas.end() || name.starts_with("__kferry.") ||
          name.ends_with(".checkpoints.internal") ||
          (name.starts_with("mm2-offset-syncs.") && name.ends_with(".internal"));
+}
+
+FlowSettings reversed(FlowSettings flow) {
+  flow.reverse_of = flow.name;
+  const size_t arrow = flow.name.find("->");
+  flow.name = arrow == std::string::npos
+                  ? flow.name + "-reverse"
+                  : flow.name.substr(arrow + 2) + "->" + flow.name.substr(0, arrow);
+  std::swap(flow.source, flow.target);
+  flow.sync_topic_configs = flow.sync_acls = false;
+  flow.emit_offset_syncs = flow.emit_checkpoints = flow.emit_heartbeats = false;
+  flow.zookeeper.reset();  // it guarded the way there
+  return flow;
 }
 
 TopicName target_topic(const FlowSettings& flow, const TopicName& source_topic) {

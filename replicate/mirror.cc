@@ -134,6 +134,9 @@ Result<> Mirror::connect() {
   KFERRY_TRY(source_admin_, admin_of(flow_.source));
   KFERRY_TRY(admin_, admin_of(flow_.target));
   KFERRY_TRY(preparer_admin_, admin_of(flow_.target));
+  if (flow_.reverse_of) {
+    KFERRY_TRY(way_back_, WayBack::read(flow_, {source_cluster_id_, target_cluster_id_}, wait));
+  }
   KFERRY_TRY(state_, StateTopic::open(flow_, *admin_, wait));
   return {};
 }
@@ -207,10 +210,18 @@ Result<> Mirror::start_preparer() {
     }
     return results;
   };
-  preparer_.worker = std::make_unique<Preparer>(PreparerTools{
-      copier_, *state_, *plans_, troubles_, std::move(source), std::move(target), delete_records,
-      [this](const TopicPartition& partition) { return state_->of(partition); }, record_,
-      flow_.offsets});
+  PreparerTools tools{
+      copier_,           *state_,
+      *plans_,           troubles_,
+      std::move(source), std::move(target),
+      delete_records,    [this](const TopicPartition& partition) { return state_->of(partition); },
+      record_,           flow_.offsets};
+  if (way_back_)
+    tools.way_back = [this](const TopicPartition& partition, SourceOffset log_start,
+                            TargetOffset log_end) {
+      return way_back_->of(partition, log_start, log_end);
+    };
+  preparer_.worker = std::make_unique<Preparer>(std::move(tools));
   preparer_.thread = std::jthread([this] { preparer_.worker->run(preparer_.stop); });
   return {};
 }
@@ -364,8 +375,13 @@ void Mirror::place(const TopicName& topic, const wire::TopicInfo& source,
 // A reader or writer for each broker that leads anything.
 void Mirror::hire(const std::set<BrokerId>& source_leaders,
                   const std::set<BrokerId>& target_leaders) {
-  const Surroundings around{copier_,   *plans_, rate_,
-                            troubles_, stop_,   [this] { refresh_wanted_ = true; }};
+  const Surroundings around{copier_,
+                            *plans_,
+                            rate_,
+                            troubles_,
+                            stop_,
+                            [this] { refresh_wanted_ = true; },
+                            way_back_ ? way_back_->producers() : std::vector<int64_t>{}};
   for (const BrokerId id : source_leaders) {
     if (id.value() < 0 || readers_.contains(id)) continue;
     auto& reader = readers_[id];

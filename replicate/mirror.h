@@ -26,6 +26,7 @@
 #include "replicate/target_writer.h"
 #include "replicate/topic_keeper.h"
 #include "replicate/troubles.h"
+#include "replicate/way_back.h"
 
 namespace kferry::replicate {
 
@@ -125,6 +126,7 @@ class Mirror final : public StatusSource, public Controls {
   std::unique_ptr<TopicKeeper> topics_;
   std::unique_ptr<kafkaio::GroupMember> member_;
   FlowRecord record_;
+  std::optional<WayBack> way_back_;
   mutable std::mutex slots_mutex_;  // guards the next against the companions
   std::set<Partition> slots_;       // changed by the main thread only
   bool slots_are_new_ = false;
