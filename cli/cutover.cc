@@ -174,8 +174,7 @@ Result<int> lead(const Values& values, const CommonOptions& common,
     screen.waiting(to_string(record.state), waiting);
   };
   const std::string proof_file = text_of(values, "proof-report");
-  if (proof)
-    tools.prove = [&](const StopToken& ended) { return prove(*proof, proof_file, ended); };
+  if (proof) tools.prove = [&](const StopToken& ended) { return prove(*proof, proof_file, ended); };
   KFERRY_TRY(const auto cutover, replicate::Cutover::open(flow, options, tools, stop));
   auto ran = cutover->run();
   const auto report = cutover->report();

@@ -68,8 +68,8 @@ Result<> Prover::run() {
 
 Result<> Prover::save(const verify::ProofReport& report) {
   verify::ProofReport now = report;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
-      std::chrono::steady_clock::now() - started_);
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_);
   now.seconds = plan_.report.seconds = seconds_before_ + seconds.count();
   if (file_.empty()) return {};
   return verify::write_file_atomically(file_, verify::to_json(now));

@@ -79,7 +79,8 @@ class Mirror final : public StatusSource, public Controls {
   };
 
   Result<> connect();
-  Result<> read_flow_record();
+  Result<> agree_on_flow_record();
+  Result<> check_flow_record() const;
   Result<FlowRecord> make_flow_record(const Wait& wait);
   Result<> start_preparer();
   Result<> join_group();
@@ -91,6 +92,7 @@ class Mirror final : public StatusSource, public Controls {
   Result<> refresh();
   void place_partitions(const wire::ClusterMetadata& source, const wire::ClusterMetadata& target);
   void place(const TopicName& topic, const wire::TopicInfo& source, const wire::TopicInfo& target);
+  void miss_partitions(const wire::ClusterMetadata& source);
   void hire(const std::set<BrokerId>& source_leaders, const std::set<BrokerId>& target_leaders);
   Result<> set_goals(const wire::ClusterMetadata& source);
   std::optional<Ending> partitions_reached_goals() const;

@@ -89,7 +89,7 @@ struct Town {
   int64_t errors = 0;
   std::map<std::string, std::unique_ptr<Ledger>> consumed;
   std::unique_ptr<Shop> shop;
-  std::map<std::string, std::unique_ptr<Application>> applications;
+  std::map<std::string, std::unique_ptr<Worker>> applications;
 };
 
 inline Arguments flow_of(const std::string& name) {
@@ -100,11 +100,6 @@ inline ProcessResult act(const Environment& environment, const std::string& acti
                          const Arguments& more) {
   Arguments arguments = CutoverProcess::arguments(environment, Arguments{action} + more);
   return testenv::run_process(arguments);
-}
-
-// One that was killed is taken for alive for 10 s.
-inline void wait_until_runner_is_gone() {
-  StopToken().sleep_for(std::chrono::milliseconds(10'500));
 }
 
 }  // namespace kferry::mirror

@@ -64,13 +64,12 @@ TEST_F(CutoverOnBrokers, KilledAtEveryTransitionItGoesOn) {
   Town town(clusters(), source(), name, {"killed-cutover-a"});
   auto mirror = std::make_unique<MirrorProcess>(clusters(), flow_of(name));
   ASSERT_TRUE(mirror->takes_over_slots()) << mirror->log();
-  const Arguments arguments = flow_of(name) + Arguments{"--auto", "--quiet", "3s"};
+  const Arguments arguments = flow_of(name) + Arguments{"--auto", "--quiet", "3s", "--take-over"};
   for (const char* const point :
        {"cutover.before.caught_up", "cutover.after.caught_up", "cutover.before_moved"}) {
     CutoverProcess cutover(clusters(), arguments, fmt::format("kill:{}", point));
     if (std::string(point) == "cutover.before_moved") town.stop("killed-cutover-a");
     EXPECT_EQ(cutover.finish().signal, SIGKILL) << point << cutover.log();
-    wait_until_runner_is_gone();
   }
   // The mirror too, with what it has in flight.
   mirror->kill();
@@ -80,16 +79,25 @@ TEST_F(CutoverOnBrokers, KilledAtEveryTransitionItGoesOn) {
     EXPECT_EQ(cutover.finish().signal, SIGKILL) << cutover.log();
   }
   town.start("killed-cutover-a", clusters().target_bootstrap_servers());
-  wait_until_runner_is_gone();
   for (const char* const point :
        {"cutover.before.consumers_moved", "cutover.after.consumers_moved"}) {
     CutoverProcess cutover(clusters(), arguments, fmt::format("kill:{}", point));
     EXPECT_EQ(cutover.finish().signal, SIGKILL) << point << cutover.log();
-    wait_until_runner_is_gone();
+  }
+  {
+    CutoverProcess cutover(clusters(), arguments, "kill:cutover.before.producers_moved");
+    ASSERT_TRUE(cutover.says("producers may move to the target now")) << cutover.log();
+    town.move_producers();
+    EXPECT_EQ(cutover.finish().signal, SIGKILL) << cutover.log();
+  }
+  for (const char* const point :
+       {"cutover.after.producers_moved", "cutover.before.drained", "cutover.after.drained",
+        "cutover.before_proof", "cutover.before.proved", "cutover.after.proved",
+        "cutover.before.stopped"}) {
+    CutoverProcess cutover(clusters(), arguments, fmt::format("kill:{}", point));
+    EXPECT_EQ(cutover.finish().signal, SIGKILL) << point << cutover.log();
   }
   CutoverProcess cutover(clusters(), arguments);
-  ASSERT_TRUE(cutover.says("producers may move to the target now")) << cutover.log();
-  town.move_producers();
   EXPECT_EQ(cutover.finish().exit_code, 0) << cutover.log();
   EXPECT_EQ(mirror->finish().exit_code, 0) << mirror->log();
   town.expect_each_record_once();
