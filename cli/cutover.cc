@@ -6,6 +6,7 @@
 #include <boost/program_options/value_semantic.hpp>
 
 #include "base/log.h"
+#include "cli/config.h"
 #include "cli/exit_code.h"
 #include "cli/hook.h"
 #include "cli/prover.h"
@@ -15,6 +16,7 @@
 #include "replicate/cutover.h"
 #include "replicate/cutover_abort.h"
 #include "replicate/cutover_report.h"
+#include "replicate/patterns.h"
 #include "verify/report.h"
 #include "verify/report_json.h"
 
@@ -106,6 +108,25 @@ Result<Duration> read_seconds(const Values& values, const char* option) {
   return Duration(ms);
 }
 
+// The team's groups, as kferry.yaml has them.
+Result<> add_team(const std::string& team, const std::string& file,
+                  replicate::CutoverOptions& options) {
+  if (file.empty())
+    return fail(ErrorKind::kUsage, fmt::format("--team '{}': who is in it?", team),
+                "pass --config kferry.yaml with a `teams` section");
+  KFERRY_TRY(const Config config, read_config(file));
+  for (const auto& [group, rule] : config.groups)
+    if (rule.team == team) options.groups.insert(group);
+  for (const auto& [pattern, rule] : config.patterns) {
+    if (rule.team != team) continue;
+    KFERRY_TRY(std::regex parsed, replicate::parse_pattern(pattern));
+    options.group_patterns.push_back(std::move(parsed));
+  }
+  if (options.some_only()) return {};
+  return fail(ErrorKind::kUsage, fmt::format("--team '{}': no such team in {}", team, file),
+              fmt::format("the teams are: {}", fmt::join(config.teams, ", ")));
+}
+
 Result<replicate::CutoverOptions> read_options(const Values& values) {
   replicate::CutoverOptions options;
   options.automatic = flag_of(values, "auto");
@@ -119,6 +140,8 @@ Result<replicate::CutoverOptions> read_options(const Values& values) {
   if (values.count("group") != 0)
     for (const std::string& group : values["group"].as<std::vector<std::string>>())
       options.groups.insert(GroupId(group));
+  if (const std::string team = text_of(values, "team"); !team.empty())
+    KFERRY_CHECK(add_team(team, text_of(values, "config"), options));
   return options;
 }
 
@@ -236,6 +259,8 @@ OptionsDescription cutover_options() {
       "without a record for so long the source counts as left by its producers (10s)")(
       "group", po::value<std::vector<std::string>>()->value_name("NAME"),
       "move only this group's consumers, then end; may be repeated")(
+      "team", po::value<std::string>()->value_name("NAME"),
+      "move only the consumers of this team in --config, then end")(
       "hook", po::value<std::string>()->value_name("COMMAND"),
       "run by /bin/sh at each event, with KFERRY_EVENT, _STATE, _GROUP and _WORDS set")(
       "take-over", po::bool_switch(),

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,7 +24,12 @@ struct CutoverOptions {
   std::optional<Duration> max_pause;  // of a group without consumers; longer ends the run
   bool take_over = false;             // whoever leads it now is known to be gone
   Duration quiet{10'000};             // without a new record the source counts as left
-  std::set<GroupId> groups;           // only these are moved, and nothing else happens; empty: all
+  // Only these are moved, by name or by a pattern for the whole name, and nothing else happens;
+  // none of both: all.
+  std::set<GroupId> groups;
+  std::vector<std::regex> group_patterns = {};
+
+  bool some_only() const { return !groups.empty() || !group_patterns.empty(); }
 };
 
 // What happens, for the terminal and for hooks. `group` is empty where it is about the flow.
@@ -65,8 +71,8 @@ class Cutover {
   static Result<std::unique_ptr<Cutover>> open(const FlowSettings& flow, CutoverOptions options,
                                                CutoverTools tools, const StopToken& stop);
 
-  // Until it is stopped, or with CutoverOptions::groups until those are at home on the target.
-  // Also ends, without an error, when source and target differ: see CutoverReport::differs.
+  // Until it is stopped, or, where only some groups are to be moved, until those are at home on the
+  // target. Also ends, without an error, when source and target differ: see CutoverReport::differs.
   // kInterrupted; kRefused: a pause is longer than it may be.
   Result<> run();
   CutoverReport report() const;
@@ -76,6 +82,7 @@ class Cutover {
 
   Result<> lead();
   Result<> look(const Wait& wait);
+  std::optional<std::set<GroupId>> scope() const;
   Result<std::string> step(const Wait& wait);
   Result<std::string> move_consumers(const Wait& wait);
   Result<> take_moves(const std::map<GroupId, GroupMove>& moves, const Wait& wait);

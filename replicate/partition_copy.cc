@@ -343,7 +343,7 @@ void PartitionCopy::connection_lost(const std::string& why) {
 std::optional<Translation> PartitionCopy::translate(SourceOffset offset) const {
   if (!started_) return std::nullopt;
   if (mixed_ && mixed_->contains(offset))
-    return Translation{target_, mixed_->target, offset == mixed_->from};
+    return Translation{target_, mixed_->target, offset == mixed_->from, offset != mixed_->from};
   if (offset >= confirmed_.source)
     return Translation{target_, confirmed_.target, offset == confirmed_.source};
   if (identity_) return Translation{target_, TargetOffset(offset.value()), true};

@@ -36,7 +36,8 @@ class Failback : public MirrorOnBrokers {
       return before_long([&] {
         value_of(state_->catch_up(within()));
         int slots = 0;
-        for (const auto& [key, value] : state_->all().records())
+        const replicate::LoadedState state = state_->all();
+        for (const auto& [key, value] : state.records())
           if (key.starts_with(replicate::kProgressPrefix) &&
               value_of(replicate::parse_progress(value)).seen == record_.version)
             ++slots;

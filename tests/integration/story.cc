@@ -18,14 +18,16 @@ using namespace kafkaio;
 
 namespace {
 
-KafkaHandle open_consumer(const std::string& bootstrap_servers, const std::string& group) {
-  const std::map<std::string, std::string> settings{{"bootstrap.servers", bootstrap_servers},
-                                                    {"group.id", group},
-                                                    {"client.id", group + "-app"},
-                                                    {"auto.offset.reset", "error"},
-                                                    {"session.timeout.ms", "20000"},
-                                                    {"isolation.level", "read_committed"},
-                                                    {"enable.auto.commit", "false"}};
+KafkaHandle open_consumer(const std::string& bootstrap_servers, const std::string& group,
+                          Reset reset = Reset::kFail) {
+  const std::map<std::string, std::string> settings{
+      {"bootstrap.servers", bootstrap_servers},
+      {"group.id", group},
+      {"client.id", group + "-app"},
+      {"auto.offset.reset", reset == Reset::kFail ? "error" : "earliest"},
+      {"session.timeout.ms", "20000"},
+      {"isolation.level", "read_committed"},
+      {"enable.auto.commit", "false"}};
   std::array<char, 256> text{};
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();
   for (const auto& [name, value] : settings)
@@ -52,9 +54,10 @@ std::map<std::pair<TopicPartition, std::string>, std::vector<std::string>> by_sh
 }  // namespace
 
 Application::Application(const std::string& bootstrap_servers, const std::string& group,
-                         const std::string& topic, Ledger& consumed)
-    : consumed_(consumed),
-      thread_([this, bootstrap_servers, group, topic] { run(bootstrap_servers, group, topic); }) {}
+                         const std::string& topic, Ledger& consumed, Reset reset)
+    : consumed_(consumed), thread_([this, bootstrap_servers, group, topic, reset] {
+        run(bootstrap_servers, group, topic, reset);
+      }) {}
 
 void Application::stop() {
   stopped_ = true;
@@ -62,8 +65,8 @@ void Application::stop() {
 }
 
 void Application::run(const std::string& bootstrap_servers, const std::string& group,
-                      const std::string& topic) {
-  const KafkaHandle consumer = open_consumer(bootstrap_servers, group);
+                      const std::string& topic, Reset reset) {
+  const KafkaHandle consumer = open_consumer(bootstrap_servers, group, reset);
   const PartitionsHandle topics(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
   rd_kafka_subscribe(consumer.get(), topics.get());
@@ -99,11 +102,12 @@ void Application::run(const std::string& bootstrap_servers, const std::string& g
 }
 
 JavaApplication::JavaApplication(const std::string& bootstrap_servers, const std::string& group,
-                                 const std::string& topic, Ledger& consumed)
+                                 const std::string& topic, Ledger& consumed, Reset reset)
     : consumed_(consumed),
       child_(testenv::java_command(
           "Worker", testenv::jars_dir("3.9.1"),
-          {"--bootstrap", bootstrap_servers, "--group", group, "--topics", topic})),
+          {"--bootstrap", bootstrap_servers, "--group", group, "--topics", topic, "--property",
+           reset == Reset::kFail ? "auto.offset.reset=none" : "auto.offset.reset=earliest"})),
       thread_([this] { follow(); }) {}
 
 JavaApplication::~JavaApplication() {
@@ -111,7 +115,12 @@ JavaApplication::~JavaApplication() {
   const auto result = child_.wait(30'000);
   ended_ = true;
   thread_.join();
-  EXPECT_TRUE(result && result->out.ends_with("closed\n")) << child_.err();
+  if (!result) {
+    ADD_FAILURE() << "a Java consumer does not end";
+    return;
+  }
+  EXPECT_TRUE(result->out.ends_with("closed\n"))
+      << "exit code " << result->exit_code << ", signal " << result->signal << ": " << result->err;
 }
 
 // Whole lines only; once more after the end.

@@ -50,18 +50,21 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 };
 
+// What a consumer without a committed offset does.
+enum class Reset { kFail, kEarliest };
+
 // One consumer of a group, by librdkafka.
 class Application final : public Worker {
  public:
   Application(const std::string& bootstrap_servers, const std::string& group,
-              const std::string& topic, Ledger& consumed);
+              const std::string& topic, Ledger& consumed, Reset reset = Reset::kFail);
   ~Application() override { stop(); }
 
   void stop();
 
  private:
-  void run(const std::string& bootstrap_servers, const std::string& group,
-           const std::string& topic);
+  void run(const std::string& bootstrap_servers, const std::string& group, const std::string& topic,
+           Reset reset);
 
   Ledger& consumed_;
   std::atomic<bool> stopped_ = false;
@@ -72,7 +75,7 @@ class Application final : public Worker {
 class JavaApplication final : public Worker {
  public:
   JavaApplication(const std::string& bootstrap_servers, const std::string& group,
-                  const std::string& topic, Ledger& consumed);
+                  const std::string& topic, Ledger& consumed, Reset reset = Reset::kFail);
   ~JavaApplication() override;
 
  private:

@@ -25,8 +25,9 @@ std::vector<Team> make_teams() {
 
 }  // namespace
 
-Teams::Teams(testenv::Environment& clusters)
+Teams::Teams(testenv::Environment& clusters, Reset reset)
     : clusters_(clusters),
+      reset_(reset),
       teams_(make_teams()),
       config_file_(testing::TempDir() + "story-kferry.yaml") {
   write_config();
@@ -87,9 +88,10 @@ void Teams::start(const Member& group, const std::string& topic, testenv::Side s
   Ledger& ledger = consumed_[group.name];
   if (group.java)
     workers_[group.name] =
-        std::make_unique<JavaApplication>(servers(side), group.name, topic, ledger);
+        std::make_unique<JavaApplication>(servers(side), group.name, topic, ledger, reset_);
   else
-    workers_[group.name] = std::make_unique<Application>(servers(side), group.name, topic, ledger);
+    workers_[group.name] =
+        std::make_unique<Application>(servers(side), group.name, topic, ledger, reset_);
 }
 
 void Teams::move_producers() {
@@ -101,11 +103,40 @@ void Teams::move_producers() {
   }
 }
 
-void Teams::expect_each_record_once() {
+void Teams::stop_producers() {
   for (auto& [topic, shop] : shops_) {
     shop->stop();
     errors_ += shop->errors();
   }
+  shops_.clear();
+}
+
+Teams::Tally Teams::tally(Duration patience) {
+  stop_producers();
+  StopToken().sleep_for(patience);
+  Tally tally;
+  for (const Team& team : teams_) {
+    const Values written = written_[team.topic].values();
+    for (const Member& group : team.groups) {
+      stop(group.name);
+      const Values consumed = consumed_[group.name].values();
+      for (const auto& [partition, values] : written) {
+        std::map<std::string, int64_t> times;
+        if (const auto found = consumed.find(partition); found != consumed.end())
+          for (const std::string& value : found->second) ++times[value];
+        for (const std::string& value : values) {
+          ++tally.written;
+          tally.lost += times[value] == 0 ? 1 : 0;
+          tally.re_read += std::max<int64_t>(0, times[value] - 1);
+        }
+      }
+    }
+  }
+  return tally;
+}
+
+void Teams::expect_each_record_once() {
+  stop_producers();
   EXPECT_EQ(errors_, 0) << "errors that producers saw";
   for (const Team& team : teams_) {
     for (const Member& group : team.groups) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "testenv/testenv.h"
 #include "tests/integration/story.h"
 
@@ -28,7 +29,8 @@ class Teams {
  public:
   static constexpr int32_t kPartitions = 3;
 
-  explicit Teams(testenv::Environment& clusters);
+  // `reset`: what consumers do without an offset, as auto.offset.reset of librdkafka and Java.
+  explicit Teams(testenv::Environment& clusters, Reset reset = Reset::kFail);
 
   const std::vector<Team>& all() const { return teams_; }
   std::string config_file() const { return config_file_; }  // kferry.yaml: clusters, teams, a flow
@@ -41,11 +43,23 @@ class Teams {
   // Ends everything.
   void expect_each_record_once();
 
+  // What groups have consumed more than once, and not at all, once producers have ended and
+  // consumers have had `patience` for the rest.
+  struct Tally {
+    int64_t written = 0;  // that each group should have consumed, of all groups
+    int64_t re_read = 0;
+    int64_t lost = 0;
+  };
+  Tally tally(Duration patience);
+
  private:
   std::string servers(testenv::Side side) const { return clusters_.bootstrap_servers(side); }
   void write_config();
 
+  void stop_producers();
+
   testenv::Environment& clusters_;
+  const Reset reset_;
   const std::vector<Team> teams_;
   const std::string config_file_;
   std::map<std::string, Ledger> written_;   // by topic

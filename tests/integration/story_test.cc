@@ -99,17 +99,26 @@ TEST_P(Story, EveryGroupConsumesEveryRecordOnce) {
   EXPECT_EQ(moved.exit_code, 0) << moved.err << mirror_->log();
   EXPECT_EQ(mirror_->finish().exit_code, 0) << mirror_->log();
   teams_.expect_each_record_once();
+  const Teams::Tally tally = teams_.tally(Duration(0));
   std::ifstream file(report_file_);
   const Json report = Json::parse(file);
   EXPECT_EQ(report["state"], "stopped");
   EXPECT_TRUE(report["alarms"].empty()) << report["alarms"];
   EXPECT_TRUE(test::has(report["proof"], "are the same")) << report["proof"];
   ASSERT_EQ(report["groups"].size(), 8U);
+  double longest_s = 0;
   for (const Json& group : report["groups"]) {
     ASSERT_TRUE(group["pause_ms"].is_number()) << group.dump(1);
-    fmt::print("{:<12} {:>6.1f} s without consumers\n", group["group"].get<std::string>(),
-               group["pause_ms"].get<double>() / 1000);
+    const double pause_s = group["pause_ms"].get<double>() / 1000;
+    fmt::print("{:<12} {:>6.1f} s without consumers\n", group["group"].get<std::string>(), pause_s);
+    longest_s = std::max(longest_s, pause_s);
   }
+  fmt::print("STORY {}\n", Json{{"mover", "kferry"},
+                                {"written", tally.written},
+                                {"re_read", tally.re_read},
+                                {"lost", tally.lost},
+                                {"pause_s", longest_s}}
+                               .dump());
 }
 
 INSTANTIATE_TEST_SUITE_P(WholeStory, Story,
