@@ -125,6 +125,16 @@ std::string text_or_json(const replicate::CutoverReport& report,
   return format == OutputFormat::kJson ? to_json_text(report, flow, exit_code) : to_text(report);
 }
 
+// --report and --html.
+Result<> write_reports(const Values& values, const replicate::CutoverReport& report,
+                       const replicate::FlowSettings& flow, int exit_code) {
+  if (const std::string file = text_of(values, "report"); !file.empty())
+    KFERRY_CHECK(verify::write_file_atomically(file, to_json_text(report, flow, exit_code)));
+  if (const std::string file = text_of(values, "html"); !file.empty())
+    KFERRY_CHECK(verify::write_file_atomically(file, to_html(report, flow, exit_code)));
+  return {};
+}
+
 Result<int> lead(const Values& values, const CommonOptions& common,
                  const replicate::FlowSettings& flow, const StopToken& stop, Output& output) {
   KFERRY_TRY(const auto options, read_options(values));
@@ -150,8 +160,7 @@ Result<int> lead(const Values& values, const CommonOptions& common,
   auto ran = cutover->run();
   const int code = ran ? kDone : verify::exit_code_of(ran.error().kind);
   const auto report = cutover->report();
-  if (const std::string file = text_of(values, "report"); !file.empty())
-    KFERRY_CHECK(verify::write_file_atomically(file, to_json_text(report, flow, code)));
+  KFERRY_CHECK(write_reports(values, report, flow, code));
   output.out = text_or_json(report, flow, common.format, code);
   if (ran) return kDone;
   Error error = ran.error();
@@ -162,14 +171,15 @@ Result<int> lead(const Values& values, const CommonOptions& common,
   return std::unexpected(std::move(error));
 }
 
-Result<int> show(const CommonOptions& common, const replicate::FlowSettings& flow,
-                 const StopToken& stop, Output& output) {
+Result<int> show(const Values& values, const CommonOptions& common,
+                 const replicate::FlowSettings& flow, const StopToken& stop, Output& output) {
   KFERRY_TRY(const auto report, replicate::show_cutover(flow, stop));
   if (!report) {
     output.out = fmt::format("flow '{}' has no cut-over\n", flow.name);
     return kDone;
   }
   const int code = report->finished ? kDone : kPending;
+  KFERRY_CHECK(write_reports(values, *report, flow, code));
   output.out = text_or_json(*report, flow, common.format, code);
   return code;
 }
@@ -204,7 +214,9 @@ OptionsDescription cutover_options() {
       "move only this group's consumers, then end; may be repeated")(
       "hook", po::value<std::string>()->value_name("COMMAND"),
       "run by /bin/sh at each event, with KFERRY_EVENT, _STATE, _GROUP and _WORDS set")(
-      "report", po::value<std::string>()->value_name("FILE"), "write a JSON report");
+      "report", po::value<std::string>()->value_name("FILE"),
+      "write a JSON report; with `show` too")("html", po::value<std::string>()->value_name("FILE"),
+                                              "the same as one HTML file, for the change ticket");
   OptionsDescription options;
   options.add(describe_flow()).add(run);
   return options;
@@ -220,7 +232,7 @@ Result<int> run_cutover(const std::vector<std::string>& arguments, const StopTok
   log::configure(common.log_format, common.log_level);
   KFERRY_TRY(const replicate::FlowSettings flow, read_flow(values));
   if (action == "run") return lead(values, common, flow, stop, output);
-  if (action == "show") return show(common, flow, stop, output);
+  if (action == "show") return show(values, common, flow, stop, output);
   if (action == "release") return release(flow, stop, output);
   if (action == "abort") return abort_it(common, flow, stop, output);
   return fail(ErrorKind::kUsage, fmt::format("kferry cutover {}: no such action", action),

@@ -23,6 +23,12 @@ bool is_internal_topic(const TopicName& topic) {
          (name.starts_with("mm2-offset-syncs.") && name.ends_with(".internal"));
 }
 
+std::pair<std::string, std::string> aliases_of(const std::string& flow) {
+  const size_t arrow = flow.find("->");
+  if (arrow == flow.npos) return {"source", "target"};
+  return {flow.substr(0, arrow), flow.substr(arrow + 2)};
+}
+
 TopicName target_topic(const FlowSettings& flow, const TopicName& source_topic) {
   return TopicName(flow.topic_prefix + source_topic.value());
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <regex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -84,6 +85,9 @@ struct FlowSettings {
   std::optional<std::string> zookeeper;
   GuardPolicy guard = GuardPolicy::kRefuse;
 };
+
+// "onprem" and "cloud" of "onprem->cloud"; "source" and "target" of a name without an arrow.
+std::pair<std::string, std::string> aliases_of(const std::string& flow);
 
 // The name on the target.
 TopicName target_topic(const FlowSettings& flow, const TopicName& source_topic);
