@@ -72,9 +72,9 @@ std::vector<std::string> problems_of(const FlowStatus& status) {
   const double published = status.rates ? status.rates->published_per_second : 0;
   if (const int64_t bound = CatchUp::small_lag(published); lag > bound)
     add(
-        fmt::format("the lag is {} records; while producers write {:.0f} a second, {} or less is "
-                    "close",
-                    lag, std::max(0.0, published), bound));
+        fmt::format("the lag is {} records; up to {} counts as close while producers write {:.0f} "
+                    "a second",
+                    lag, bound, std::max(0.0, published)));
   for (const GroupStatus& group : status.groups)
     if (needs_attention(group))
       add(fmt::format("group '{}': {}{}{}", group.group, group.state,

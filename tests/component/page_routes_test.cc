@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "replicate/http_client.h"
 #include "replicate/http_routes.h"
+#include "replicate/status_json.h"
 #include "tests/support/expectations.h"
 #include "tests/support/http_client.h"
 #include "tests/unit/replicate/sample_status.h"
