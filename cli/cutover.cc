@@ -174,6 +174,16 @@ Result<replicate::CutoverTools::Proof> prove(const replicate::ProofSettings& set
                                         verify::to_words(prover.report())};
 }
 
+// --report and --html.
+Result<> write_reports(const Values& values, const replicate::CutoverReport& report,
+                       const replicate::FlowSettings& flow, int exit_code) {
+  if (const std::string file = text_of(values, "report"); !file.empty())
+    KFERRY_CHECK(verify::write_file_atomically(file, to_json_text(report, flow, exit_code)));
+  if (const std::string file = text_of(values, "html"); !file.empty())
+    KFERRY_CHECK(verify::write_file_atomically(file, to_html(report, flow, exit_code)));
+  return {};
+}
+
 Result<int> lead(const Values& values, const CommonOptions& common,
                  const replicate::FlowSettings& flow, const StopToken& stop, Output& output) {
   KFERRY_TRY(const auto options, read_options(values));
@@ -202,8 +212,7 @@ Result<int> lead(const Values& values, const CommonOptions& common,
   auto ran = cutover->run();
   const auto report = cutover->report();
   const int code = exit_code_of(ran, report);
-  if (const std::string file = text_of(values, "report"); !file.empty())
-    KFERRY_CHECK(verify::write_file_atomically(file, to_json_text(report, flow, code)));
+  KFERRY_CHECK(write_reports(values, report, flow, code));
   output.out = text_or_json(report, flow, common.format, code);
   if (report.differs)
     screen.event(
@@ -219,14 +228,15 @@ Result<int> lead(const Values& values, const CommonOptions& common,
   return std::unexpected(std::move(error));
 }
 
-Result<int> show(const CommonOptions& common, const replicate::FlowSettings& flow,
-                 const StopToken& stop, Output& output) {
+Result<int> show(const Values& values, const CommonOptions& common,
+                 const replicate::FlowSettings& flow, const StopToken& stop, Output& output) {
   KFERRY_TRY(const auto report, replicate::show_cutover(flow, stop));
   if (!report) {
     output.out = fmt::format("flow '{}' has no cut-over\n", flow.name);
     return kDone;
   }
   const int code = report->finished ? kDone : kPending;
+  KFERRY_CHECK(write_reports(values, *report, flow, code));
   output.out = text_or_json(*report, flow, common.format, code);
   return code;
 }
@@ -265,7 +275,9 @@ OptionsDescription cutover_options() {
       "run by /bin/sh at each event, with KFERRY_EVENT, _STATE, _GROUP and _WORDS set")(
       "take-over", po::bool_switch(),
       "go on at once where another process has led this cut-over within 10 s; that one ends")(
-      "report", po::value<std::string>()->value_name("FILE"), "write a JSON report");
+      "report", po::value<std::string>()->value_name("FILE"),
+      "write a JSON report; with `show` too")("html", po::value<std::string>()->value_name("FILE"),
+                                              "the same as one HTML file, for the change ticket");
   OptionsDescription proof("The comparison of both sides, once all is drained");
   proof.add_options()("no-prove", po::bool_switch(), "make none")(
       "sample", po::value<std::string>()->value_name("N%"),
@@ -291,7 +303,7 @@ Result<int> run_cutover(const std::vector<std::string>& arguments, const StopTok
   log::configure(common.log_format, common.log_level);
   KFERRY_TRY(const replicate::FlowSettings flow, read_flow(values));
   if (action == "run") return lead(values, common, flow, stop, output);
-  if (action == "show") return show(common, flow, stop, output);
+  if (action == "show") return show(values, common, flow, stop, output);
   if (action == "release") return release(flow, stop, output);
   if (action == "abort") return abort_it(common, flow, stop, output);
   return fail(ErrorKind::kUsage, fmt::format("kferry cutover {}: no such action", action),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -189,9 +190,7 @@ Result<> read_cluster(const FlowChanges& changes, const std::string& side, Durat
 }
 
 void name_clusters(FlowSettings& flow) {
-  const size_t arrow = flow.name.find("->");
-  flow.source.alias = arrow == std::string::npos ? "source" : flow.name.substr(0, arrow);
-  flow.target.alias = arrow == std::string::npos ? "target" : flow.name.substr(arrow + 2);
+  std::tie(flow.source.alias, flow.target.alias) = replicate::aliases_of(flow.name);
 }
 
 Result<> check_sense(const FlowSettings& flow) {
@@ -284,6 +283,15 @@ Result<FlowSettings> read_flow(const Values& values, std::vector<replicate::Mm2N
     return fail(ErrorKind::kUsage, "--reverse: this flow has a prefix",
                 "the way back needs the same topic names on both clusters");
   return replicate::reversed(std::move(flow));
+}
+
+Result<FlowSettings> read_target_of_flow(const Values& values) {
+  KFERRY_TRY(const CommonOptions common, read_common(values));
+  KFERRY_TRY(Layers layers, read_layers(values, common, nullptr));
+  FlowSettings flow = std::move(layers.base);
+  name_clusters(flow);
+  KFERRY_CHECK(read_cluster(layers.changes, "target", common.request_timeout, flow.target));
+  return flow;
 }
 
 }  // namespace kferry::cli

@@ -25,4 +25,8 @@ Result<CommonOptions> read_replicate_common(const Values& values);
 Result<replicate::FlowSettings> read_flow(const Values& values,
                                           std::vector<replicate::Mm2Note>* notes = nullptr);
 
+// Only the flow's name and its target, from --target, --target-config, --flow and --config: for
+// verbs that look at what the flow has left there. The source stays empty. kUsage.
+Result<replicate::FlowSettings> read_target_of_flow(const Values& values);
+
 }  // namespace kferry::cli

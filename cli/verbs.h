@@ -38,6 +38,7 @@ OptionsDescription rollback_options();
 OptionsDescription replicate_options();
 OptionsDescription cutover_options();
 OptionsDescription prove_options();
+OptionsDescription status_options();
 Result<int> run_scan(const std::vector<std::string>& arguments, const StopToken& stop,
                      Output& output);
 Result<int> run_plan(const std::vector<std::string>& arguments, const StopToken& stop,
@@ -57,6 +58,9 @@ Result<int> run_cutover(const std::vector<std::string>& arguments, const StopTok
 
 Result<int> run_prove(const std::vector<std::string>& arguments, const StopToken& stop,
                       Output& output);
+// With --watch it prints itself, until a stop is requested.
+Result<int> run_status(const std::vector<std::string>& arguments, const StopToken& stop,
+                       Output& output);
 
 // Parses and runs a whole command line (without the program's name); prints to stdout and stderr.
 int run_command_line(const std::vector<std::string>& arguments, const StopToken& stop);

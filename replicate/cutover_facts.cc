@@ -12,8 +12,6 @@
 namespace kferry::replicate {
 namespace {
 
-// A process tells every second, or every 5 s when it has very many partitions.
-constexpr int64_t kFreshMs = 15'000;
 constexpr Duration kLookAgain{500};
 
 }  // namespace
@@ -166,7 +164,7 @@ Result<> CutoverObserver::read_progress(CutoverFacts& facts) {
     }
     if (!key.starts_with(kProgressPrefix)) continue;
     KFERRY_TRY(const SlotProgress slot, parse_progress(value));
-    if (facts.at_ms - slot.at_ms > kFreshMs) continue;
+    if (!slot.is_fresh(facts.at_ms)) continue;
     if (!slot.partitions.empty()) seen = std::min(seen.value_or(slot.seen), slot.seen);
     for (const SlotProgress::One& one : slot.partitions) facts.partitions[one.source] = one;
   }

@@ -12,6 +12,7 @@
 #include "kafkaio/topic_admin.h"
 #include "replicate/cutover_state.h"
 #include "replicate/flow.h"
+#include "replicate/flow_progress.h"
 #include "replicate/group_cluster.h"
 #include "replicate/ports.h"
 #include "replicate/state_topic.h"

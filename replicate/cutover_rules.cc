@@ -90,8 +90,7 @@ std::string CatchUp::take(const CutoverFacts& facts) {
     close_since_ms_ = -1;
     return trouble;
   }
-  const auto bound =
-      static_cast<int64_t>(rate_ * static_cast<double>(kSecondsOfLag)) + kRecordsOfLag;
+  const int64_t bound = small_lag(rate_);
   const int64_t lag = facts.lag();
   if (lag > bound) {
     close_since_ms_ = -1;

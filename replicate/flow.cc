@@ -24,12 +24,16 @@ bool is_internal_topic(const TopicName& topic) {
          (name.starts_with("mm2-offset-syncs.") && name.ends_with(".internal"));
 }
 
+std::pair<std::string, std::string> aliases_of(const std::string& flow) {
+  const size_t arrow = flow.find("->");
+  if (arrow == flow.npos) return {"source", "target"};
+  return {flow.substr(0, arrow), flow.substr(arrow + 2)};
+}
+
 FlowSettings reversed(FlowSettings flow) {
   flow.reverse_of = flow.name;
-  const size_t arrow = flow.name.find("->");
-  flow.name = arrow == std::string::npos
-                  ? flow.name + "-reverse"
-                  : flow.name.substr(arrow + 2) + "->" + flow.name.substr(0, arrow);
+  const auto [from, to] = aliases_of(flow.name);
+  flow.name = flow.name.contains("->") ? to + "->" + from : flow.name + "-reverse";
   std::swap(flow.source, flow.target);
   flow.sync_topic_configs = flow.sync_acls = false;
   flow.emit_offset_syncs = flow.emit_checkpoints = flow.emit_heartbeats = false;

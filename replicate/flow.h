@@ -5,6 +5,7 @@
 #include <optional>
 #include <regex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -87,6 +88,9 @@ struct FlowSettings {
   std::optional<std::string> zookeeper;
   GuardPolicy guard = GuardPolicy::kRefuse;
 };
+
+// "onprem" and "cloud" of "onprem->cloud"; "source" and "target" of a name without an arrow.
+std::pair<std::string, std::string> aliases_of(const std::string& flow);
 
 // The way back of a flow that is over (docs/failback.md): its clusters change places. Records and
 // group offsets only; no configs, ACLs or topics for MM2's tools.

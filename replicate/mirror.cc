@@ -101,7 +101,7 @@ Result<std::unique_ptr<Mirror>> Mirror::open(FlowSettings flow, const StopToken&
       mirror->flow_, mirror->copier_, *mirror->state_, mirror->troubles_, *mirror,
       [&self = *mirror](const TopicPartition& source) { return self.is_ours(source); }});
   mirror->cutover_ = std::make_unique<CutoverWatch>(*mirror->state_, mirror->copier_,
-                                                    *mirror->companions_, mirror->instance_);
+                                                    *mirror->companions_, *mirror);
   KFERRY_CHECK(mirror->cutover_->begin());
   KFERRY_CHECK(mirror->companions_->start(Wait(Deadline::after(kConnectTimeout), stop)));
   if (!mirror->member_) KFERRY_CHECK(mirror->join_group());
@@ -322,7 +322,13 @@ void Mirror::watch_cutover() {
 
 Ending Mirror::end(Ending ending) {
   stop_workers();
-  last_status_ = status();
+  FlowStatus last = status();
+  {
+    const std::lock_guard lock(status_mutex_);
+    last_status_ = std::move(last);
+  }
+  if (const auto told = cutover_->farewell(slots_, Wait::uninterruptible(kLeaveTimeout)); !told)
+    log::warn(told.error().message);
   if (const auto left = member_->leave(Wait::uninterruptible(kLeaveTimeout)); !left)
     log::warn(left.error().message);
   return ending;
@@ -508,31 +514,6 @@ void Mirror::stop_workers() {
   if (companions_) companions_->stop();
   preparer_.stop.request_stop();
   if (preparer_.thread.joinable()) preparer_.thread.join();
-}
-
-FlowStatus Mirror::status() const {
-  if (last_status_) return *last_status_;
-  FlowStatus status;
-  status.flow = flow_.name;
-  status.source_alias = flow_.source.alias;
-  status.target_alias = flow_.target.alias;
-  status.source_cluster_id = source_cluster_id_;
-  status.target_cluster_id = target_cluster_id_;
-  status.instance = instance_;
-  status.started_at_ms = started_at_ms_;
-  status.taken_at_ms = wall_clock_ms();
-  status.ready = ready_;
-  status.max_bytes_per_second = rate_.get();
-  status.buffered_bytes = copier_.buffered_bytes();
-  copier_.visit_all([&](const PartitionCopy& copy) {
-    PartitionStatus one = copy.status();
-    status.records += one.records;
-    status.bytes += one.bytes;
-    status.partitions.push_back(std::move(one));
-  });
-  if (companions_) status.groups = companions_->groups();
-  status.troubles = troubles_.list();
-  return status;
 }
 
 }  // namespace kferry::replicate

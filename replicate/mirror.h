@@ -21,6 +21,7 @@
 #include "replicate/ports.h"
 #include "replicate/preparer.h"
 #include "replicate/rate_limit.h"
+#include "replicate/rate_meter.h"
 #include "replicate/source_reader.h"
 #include "replicate/state_topic.h"
 #include "replicate/target_writer.h"
@@ -101,6 +102,7 @@ class Mirror final : public StatusSource, public Controls {
   void stop_workers();
 
   bool is_ours(const TopicPartition& source) const;
+  int64_t slots() const;  // how many this process has
   bool leads() const {
     return slots_.contains(Partition(0));
   }  // does what one process does for all
@@ -138,7 +140,9 @@ class Mirror final : public StatusSource, public Controls {
   std::optional<std::string> target_cluster_id_;
   std::optional<std::map<TopicPartition, SourceOffset>> goals_;  // with until_caught_up
   std::optional<int64_t> rounds_when_reached_;  // of the group sync, when the partitions were there
+  mutable std::mutex status_mutex_;             // one status at a time; guards the next two
   std::optional<FlowStatus> last_status_;       // once the work has ended
+  mutable RateMeter rates_;
 
   std::unique_ptr<Companions> companions_;
   std::unique_ptr<CutoverWatch> cutover_;

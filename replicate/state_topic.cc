@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "replicate/cutover_state.h"
 #include "wire/error_code.h"
 
 namespace kferry::replicate {
@@ -25,6 +26,8 @@ Result<> create(const TopicName& topic, const FlowSettings& flow, kafkaio::Topic
                                  .configs = {{"cleanup.policy", "compact"},
                                              {"min.compaction.lag.ms", "0"},
                                              {"segment.bytes", "16777216"},
+                                             // Only closed segments are compacted.
+                                             {"segment.ms", "600000"},
                                              {"compression.type", "producer"}}};
   KFERRY_TRY(auto created, admin.create({wanted}, wait));
   const auto& result = created.at(topic);
@@ -75,7 +78,9 @@ Result<std::unique_ptr<StateTopic>> StateTopic::open(const FlowSettings& flow,
   const TopicName topic = name_of(flow.name);
   KFERRY_CHECK(create(topic, flow, admin, wait));
   KFERRY_CHECK(check(topic, admin, wait));
-  KFERRY_TRY(kafkaio::Producer producer, kafkaio::Producer::open(flow.target.properties));
+  kafkaio::ClientProperties writing = flow.target.properties;
+  writing.properties.try_emplace("compression.type", "lz4");
+  KFERRY_TRY(kafkaio::Producer producer, kafkaio::Producer::open(writing));
   std::vector<TopicPartition> slots;
   for (int32_t slot = 0; slot < kSlots; ++slot) slots.push_back({topic, Partition(slot)});
   KFERRY_TRY(kafkaio::CompactedReader reader,
@@ -151,6 +156,17 @@ LoadedState StateTopic::of(const TopicPartition& source) const {
   take(plan_key(source));
   for (size_t chunk = 0; take(runs_key(source, chunk)); ++chunk) continue;
   return LoadedState(std::move(records));
+}
+
+LoadedState::Records StateTopic::of_cutover() const {
+  LoadedState::Records records;
+  const std::lock_guard lock(mutex_);
+  if (const auto found = records_.find(kCutoverKey); found != records_.end())
+    records.insert(*found);
+  for (auto at = records_.lower_bound(std::string(kMovedPrefix));
+       at != records_.end() && at->first.starts_with(kMovedPrefix); ++at)
+    records.insert(*at);
+  return records;
 }
 
 bool StateTopic::heads_filled(const TopicName& source, int32_t partitions) const {

@@ -10,6 +10,7 @@ packages=(
   libspdlog-dev libfmt-dev libyaml-cpp-dev libssl-dev
   zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libisal-dev prometheus-cpp-dev
   libgtest-dev libvalijson-dev unzip git ca-certificates
+  chromium  # the test of the status page looks at it
   openjdk-17-jdk-headless maven
   python3 python3-kazoo python3-kafka
 )
