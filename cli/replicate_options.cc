@@ -237,22 +237,48 @@ OptionsDescription describe_flow() {
   return options;
 }
 
-OptionsDescription describe_replicate() {
-  const OptionsDescription clusters = describe_clusters();
-  OptionsDescription selection("What is copied");
-  add_flags(selection, kSelectionFlags);
+namespace {
+
+OptionsDescription describe_copy() {
   OptionsDescription copy("How it is copied");
   add_flags(copy, kCopyFlags);
   for (const Negation& negation : kNegations)
     copy.add_options()(negation.option, po::bool_switch(), negation.help);
+  return copy;
+}
+
+OptionsDescription describe_all(bool with_dry_run) {
+  OptionsDescription selection("What is copied");
+  add_flags(selection, kSelectionFlags);
   OptionsDescription run("How it runs");
-  run.add_options()("dry-run", po::bool_switch(),
-                    "print the differences that would be removed, and write nothing");
+  if (with_dry_run)
+    run.add_options()("dry-run", po::bool_switch(),
+                      "print the differences that would be removed, and write nothing");
   add_flags(run, kRunFlags);
   OptionsDescription files = describe_files();
   add_output(files, log::Level::kInfo);
   OptionsDescription options;
-  options.add(clusters).add(selection).add(copy).add(run).add(files);
+  options.add(describe_clusters()).add(selection).add(describe_copy()).add(run).add(files);
+  return options;
+}
+
+}  // namespace
+
+OptionsDescription describe_replicate() {
+  return describe_all(true);
+}
+
+OptionsDescription describe_mirror() {
+  return describe_all(false);
+}
+
+OptionsDescription describe_settings() {
+  OptionsDescription selection("What is copied");
+  add_flags(selection, kSelectionFlags);
+  OptionsDescription files("Configuration");
+  files.add_options()("config", po::value<std::string>()->value_name("FILE"), "kferry.yaml: flows");
+  OptionsDescription options;
+  options.add(describe_clusters()).add(selection).add(describe_copy()).add(files);
   return options;
 }
 
@@ -292,6 +318,33 @@ Result<FlowSettings> read_target_of_flow(const Values& values) {
   name_clusters(flow);
   KFERRY_CHECK(read_cluster(layers.changes, "target", common.request_timeout, flow.target));
   return flow;
+}
+
+Result<replicate::FlowPatterns> read_flow_patterns(const Values& values) {
+  KFERRY_TRY(const CommonOptions common, read_common(values));
+  KFERRY_TRY(const Layers layers, read_layers(values, common, nullptr));
+  replicate::FlowPatterns patterns{"", std::string(replicate::kDefaultTopicsExclude), "",
+                                   std::string(replicate::kDefaultGroupsExclude),
+                                   std::string(replicate::kDefaultConfigPropertiesExclude)};
+  const std::pair<const char*, std::string*> places[] = {
+      {"topics", &patterns.topics},
+      {"topics_exclude", &patterns.topics_exclude},
+      {"groups", &patterns.groups},
+      {"groups_exclude", &patterns.groups_exclude},
+      {"config_exclude", &patterns.config_exclude}};
+  for (const auto& [setting, place] : places) {
+    const auto found = layers.changes.find(setting);
+    if (found == layers.changes.end()) continue;
+    for (const std::string& one : found->second.list)
+      if (one.contains(','))
+        return fail(ErrorKind::kUsage,
+                    fmt::format("{} '{}': MirrorMaker 2 separates expressions by commas, and "
+                                "cannot have one inside",
+                                found->second.origin, one),
+                    "write the expression without a comma: a{1,2} as aa?");
+    *place = found->second.text;
+  }
+  return patterns;
 }
 
 }  // namespace kferry::cli
