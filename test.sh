@@ -24,4 +24,4 @@ echo "== Threaded code under TSan"
 ctest --test-dir build/tsan -L component --output-on-failure
 $quick && exit 0
 echo "== Integration tests on real servers"
-ctest --test-dir build/release -L integration --output-on-failure
+ctest --test-dir build/release -L integration --output-on-failure -j2

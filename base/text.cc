@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <iterator>
 
@@ -75,6 +76,17 @@ std::string escape_control(std::string_view text) {
 size_t code_points(std::string_view text) {
   return static_cast<size_t>(std::ranges::count_if(
       text, [](char c) { return !is_continuation(static_cast<unsigned char>(c)); }));
+}
+
+std::string short_number(double number) {
+  constexpr std::array kUnits{"", "k", "M", "G", "T"};
+  size_t unit = 0;
+  // 999.95 would be shown as 1000.0.
+  while (number >= (unit == 0 ? 999.5 : 999.95) && unit + 1 < kUnits.size()) {
+    number /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.{}f}{}", number, unit == 0 ? 0 : 1, kUnits[unit]);
 }
 
 }  // namespace kferry

@@ -17,4 +17,7 @@ std::string escape_control(std::string_view text);
 // Code points of well-formed UTF-8: the columns of a terminal, but for wide and combining ones.
 size_t code_points(std::string_view text);
 
+// "950", "41.2k", "1.2M": three digits are what a person reads. Not negative.
+std::string short_number(double number);
+
 }  // namespace kferry

@@ -64,6 +64,17 @@ const std::vector<Verb>& verbs() {
        "  kferry replicate --source old1:9092 --target new1:9092 --topics '.*' --groups '.*' \\\n"
        "      --listen 127.0.0.1:8080",
        replicate_options, run_replicate},
+      {"status", "say how a mirror is: lag, groups, cut-over, what needs attention",
+       "Reads what the processes of a flow have told of themselves in its state topic on the "
+       "target, from\n"
+       "any machine; says how old that is, and when no mirror is running. Writes nothing. Exit "
+       "code "
+       "0: all is\n"
+       "well, 3: something needs attention (it says what), 5: unreachable.\n\n"
+       "  kferry status --target new1:9092 --flow 'source->target'\n"
+       "  kferry status --config kferry.yaml --watch\n"
+       "  kferry status --url http://127.0.0.1:9400 --format json",
+       status_options, run_status},
       {"handoff", "show which groups may be mirrored, and mirror these",
        "Judges every group that --groups selects: by the teams' diff reports and whether anything\n"
        "has changed since, or by a verification now. Shows which are ready, which are not and "

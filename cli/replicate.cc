@@ -1,4 +1,7 @@
 // kferry replicate: the mirror.
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "base/log.h"
@@ -11,6 +14,7 @@
 #include "replicate/http_server.h"
 #include "replicate/mirror.h"
 #include "replicate/mirror_progress.h"
+#include "replicate/page_routes.h"
 #include "replicate/status_json.h"
 
 namespace kferry::cli {
@@ -83,9 +87,9 @@ Result<int> run_mirror(const replicate::FlowSettings& flow, const CommonOptions&
   KFERRY_TRY(const auto mirror, replicate::Mirror::open(flow, stop));
   std::unique_ptr<replicate::HttpServer> server;
   if (flow.listen) {
-    KFERRY_TRY(server,
-               replicate::HttpServer::start(
-                   *flow.listen, replicate::operation_routes(*mirror, *mirror, flow.mm2_metrics)));
+    auto routes = replicate::operation_routes(*mirror, *mirror, flow.mm2_metrics);
+    std::ranges::move(replicate::page_routes(*mirror), std::back_inserter(routes));
+    KFERRY_TRY(server, replicate::HttpServer::start(*flow.listen, std::move(routes)));
     log::info("serving", {{"port", fmt::format("{}", server->port())}});
   }
   replicate::MirrorProgress progress(progress_mode(common));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -189,9 +190,7 @@ Result<> read_cluster(const FlowChanges& changes, const std::string& side, Durat
 }
 
 void name_clusters(FlowSettings& flow) {
-  const size_t arrow = flow.name.find("->");
-  flow.source.alias = arrow == std::string::npos ? "source" : flow.name.substr(0, arrow);
-  flow.target.alias = arrow == std::string::npos ? "target" : flow.name.substr(arrow + 2);
+  std::tie(flow.source.alias, flow.target.alias) = replicate::aliases_of(flow.name);
 }
 
 Result<> check_sense(const FlowSettings& flow) {
@@ -211,7 +210,8 @@ OptionsDescription describe_clusters() {
   add_flags(clusters, kClusterFlags);
   clusters.add_options()("flow", po::value<std::string>()->value_name("NAME"),
                          "the flow, of those in --config or --mm2-properties if there are any "
-                         "(source->target)");
+                         "(source->target)")(
+      "reverse", po::bool_switch(), "the way back of that flow, from its target to its source");
   return clusters;
 }
 
@@ -304,6 +304,19 @@ Result<FlowSettings> read_flow(const Values& values, std::vector<replicate::Mm2N
     KFERRY_TRY(std::regex heartbeats, replicate::parse_pattern("heartbeats"));
     flow.topics.exclude.push_back(std::move(heartbeats));
   }
+  if (!flag_of(values, "reverse")) return flow;
+  if (!flow.topic_prefix.empty())
+    return fail(ErrorKind::kUsage, "--reverse: this flow has a prefix",
+                "the way back needs the same topic names on both clusters");
+  return replicate::reversed(std::move(flow));
+}
+
+Result<FlowSettings> read_target_of_flow(const Values& values) {
+  KFERRY_TRY(const CommonOptions common, read_common(values));
+  KFERRY_TRY(Layers layers, read_layers(values, common, nullptr));
+  FlowSettings flow = std::move(layers.base);
+  name_clusters(flow);
+  KFERRY_CHECK(read_cluster(layers.changes, "target", common.request_timeout, flow.target));
   return flow;
 }
 

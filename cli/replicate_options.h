@@ -32,6 +32,10 @@ Result<CommonOptions> read_replicate_common(const Values& values);
 Result<replicate::FlowSettings> read_flow(const Values& values,
                                           std::vector<replicate::Mm2Note>* notes = nullptr);
 
+// Only the flow's name and its target, from --target, --target-config, --flow and --config: for
+// verbs that look at what the flow has left there. The source stays empty. kUsage.
+Result<replicate::FlowSettings> read_target_of_flow(const Values& values);
+
 // The expressions of the same flow as they were written, without an MM2 file. kUsage: one has a
 // comma, which a list in a text cannot have.
 Result<replicate::FlowPatterns> read_flow_patterns(const Values& values);

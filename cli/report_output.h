@@ -1,4 +1,4 @@
-// Where a report goes: stdout as a table or JSON, --report and --csv as files.
+// Where a report goes: stdout as a table or JSON, --report, --html and --csv as files.
 #pragma once
 
 #include "cli/options.h"
@@ -7,7 +7,7 @@
 
 namespace kferry::cli {
 
-// --report FILE and --csv FILE.
+// --report FILE, --html FILE and --csv FILE.
 OptionsDescription describe_report();
 
 // Writes the files first, then `output`. Returns the report's exit code; a file that cannot be

@@ -39,6 +39,7 @@ OptionsDescription replicate_options();
 OptionsDescription handoff_options();
 OptionsDescription cutover_options();
 OptionsDescription prove_options();
+OptionsDescription status_options();
 OptionsDescription export_options();
 Result<int> run_scan(const std::vector<std::string>& arguments, const StopToken& stop,
                      Output& output);
@@ -61,6 +62,9 @@ Result<int> run_cutover(const std::vector<std::string>& arguments, const StopTok
 
 Result<int> run_prove(const std::vector<std::string>& arguments, const StopToken& stop,
                       Output& output);
+// With --watch it prints itself, until a stop is requested.
+Result<int> run_status(const std::vector<std::string>& arguments, const StopToken& stop,
+                       Output& output);
 
 // Its first argument is what shall be written: mm2 or strimzi.
 Result<int> run_export(const std::vector<std::string>& arguments, const StopToken& stop,

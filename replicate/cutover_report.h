@@ -1,5 +1,5 @@
 // What a cut-over has come to, for the change ticket: JSON
-// (docs/schemas/cutover-report.schema.json) and words.
+// (docs/schemas/cutover-report.schema.json), a self-contained HTML document, and words.
 #pragma once
 
 #include <string>
@@ -9,6 +9,7 @@
 namespace kferry::replicate {
 
 std::string to_json_text(const CutoverReport& report, const FlowSettings& flow, int exit_code);
+std::string to_html(const CutoverReport& report, const FlowSettings& flow, int exit_code);
 std::string to_text(const CutoverReport& report);
 
 }  // namespace kferry::replicate

@@ -28,6 +28,11 @@ class CatchUp {
   static constexpr int64_t kWindowMs = 10'000;
   static constexpr int64_t kSecondsOfLag = 2;
   static constexpr int64_t kRecordsOfLag = 100;
+  // The largest lag that counts as small while producers write that much.
+  static int64_t small_lag(double published_per_second) {
+    return static_cast<int64_t>(published_per_second * static_cast<double>(kSecondsOfLag)) +
+           kRecordsOfLag;
+  }
 
   // What it waits for; empty: it has caught up.
   std::string take(const CutoverFacts& facts);
@@ -82,8 +87,9 @@ struct GroupMove {
 
 class GroupMoves {
  public:
-  // Looks at these groups. `lived`: those that had members on the source; gets new ones.
-  std::map<GroupId, GroupMove> take(const CutoverFacts& facts, const std::set<GroupId>& scope,
+  // Looks at these groups; nullopt: at all. `lived`: those that had members on the source; gets new ones.
+  std::map<GroupId, GroupMove> take(const CutoverFacts& facts,
+                                    const std::optional<std::set<GroupId>>& scope,
                                     std::set<GroupId>& lived);
 
  private:

@@ -2,40 +2,15 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include "replicate/state_json.h"
 
 namespace kferry::replicate {
 namespace {
 
 using nlohmann::json;
 
-// Names and words may hold any bytes.
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-template <class Name>
-auto from_name(const Name& all, std::string_view name) {
-  for (const auto one : all)
-    if (to_string(one) == name) return one;
-  throw std::runtime_error(fmt::format("no state '{}'", name));
-}
-
 CutoverState state_of(const json& value) {
   return from_name(kCutoverStates, value.get<std::string>());
-}
-
-template <class Read>
-auto parse(const char* what, const std::string& value, Read read)
-    -> Result<decltype(read(json()))> {
-  try {
-    return read(json::parse(value));
-  } catch (const std::exception& error) {
-    return fail(ErrorKind::kFailed,
-                fmt::format("the flow's state: {} is not readable: {}", what, error.what()),
-                "another version of kferry wrote it, or somebody else");
-  }
 }
 
 }  // namespace
@@ -60,11 +35,14 @@ std::string_view to_string(CutoverState state) {
   return "?";
 }
 
+std::optional<CutoverState> parse_cutover_state(std::string_view name) {
+  for (const CutoverState state : kCutoverStates)
+    if (to_string(state) == name) return state;
+  return std::nullopt;
+}
+
 std::string moved_key(const GroupId& group) {
   return std::string(kMovedPrefix) + group.value();
-}
-std::string progress_key(Partition slot) {
-  return fmt::format("{}{}", kProgressPrefix, slot);
 }
 
 std::string to_json(const CutoverRecord& record) {
@@ -80,7 +58,8 @@ std::string to_json(const CutoverRecord& record) {
                {"runner", record.runner},
                {"runner_at_ms", record.runner_at_ms},
                {"lived", std::move(lived)},
-               {"history", std::move(history)}});
+               {"history", std::move(history)},
+               {"proof", record.proof}});
 }
 
 std::string to_json(const CutoverRelease& release) {
@@ -98,25 +77,6 @@ std::string to_json(const MovedGroup& moved) {
                {"offsets", std::move(offsets)}});
 }
 
-std::string to_json(const SlotProgress& progress) {
-  json partitions = json::array();
-  for (const SlotProgress::One& one : progress.partitions) {
-    json entry{one.source.topic.value(),
-               one.source.partition.value(),
-               std::string(to_string(one.phase)),
-               one.identity,
-               one.position.value(),
-               one.target_end.value(),
-               one.source_end.value()};
-    if (!one.reason.empty()) entry.push_back(one.reason);
-    partitions.push_back(std::move(entry));
-  }
-  return dump({{"instance", progress.instance},
-               {"at_ms", progress.at_ms},
-               {"seen", progress.seen},
-               {"partitions", std::move(partitions)}});
-}
-
 Result<CutoverRecord> parse_cutover(const std::string& value) {
   return parse("the cut-over's record", value, [](const json& from) {
     CutoverRecord record;
@@ -129,6 +89,7 @@ Result<CutoverRecord> parse_cutover(const std::string& value) {
     for (const json& one : from.at("lived")) record.lived.insert(GroupId(one.get<std::string>()));
     for (const json& one : from.at("history"))
       record.history.emplace_back(state_of(one.at(0)), one.at(1).get<int64_t>());
+    record.proof = from.value("proof", "");
     return record;
   });
 }
@@ -153,24 +114,17 @@ Result<MovedGroup> parse_moved(const std::string& value) {
   });
 }
 
-Result<SlotProgress> parse_progress(const std::string& value) {
-  return parse("a slot's progress", value, [](const json& from) {
-    SlotProgress progress;
-    from.at("instance").get_to(progress.instance);
-    from.at("at_ms").get_to(progress.at_ms);
-    from.at("seen").get_to(progress.seen);
-    for (const json& one : from.at("partitions")) {
-      SlotProgress::One& entry = progress.partitions.emplace_back();
-      entry.source = {TopicName(one.at(0).get<std::string>()), Partition(one.at(1).get<int32_t>())};
-      entry.phase = from_name(kPhases, one.at(2).get<std::string>());
-      one.at(3).get_to(entry.identity);
-      entry.position = SourceOffset(one.at(4).get<int64_t>());
-      entry.target_end = TargetOffset(one.at(5).get<int64_t>());
-      entry.source_end = SourceOffset(one.at(6).get<int64_t>());
-      if (one.size() > 7) one.at(7).get_to(entry.reason);
-    }
-    return progress;
-  });
+Result<std::optional<CutoverView>> view_cutover(const std::map<std::string, std::string>& records) {
+  const auto record = records.find(kCutoverKey);
+  if (record == records.end()) return std::nullopt;
+  CutoverView view;
+  KFERRY_TRY(view.record, parse_cutover(record->second));
+  for (auto one = records.lower_bound(std::string(kMovedPrefix));
+       one != records.end() && one->first.starts_with(kMovedPrefix); ++one) {
+    KFERRY_TRY(view.moved[GroupId(one->first.substr(kMovedPrefix.size()))],
+               parse_moved(one->second));
+  }
+  return view;
 }
 
 }  // namespace kferry::replicate

@@ -1,6 +1,5 @@
-// What a cut-over has got to and what the mirror's processes tell it, as records of the flow's
-// state topic (docs/mirror-state.md): plain values and their JSON. So it can be resumed from
-// another machine.
+// What a cut-over has got to, as records of the flow's state topic (docs/mirror-state.md): plain
+// values and their JSON. So it can be resumed from another machine.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +15,6 @@
 
 #include "base/named.h"
 #include "base/result.h"
-#include "replicate/status.h"
 
 namespace kferry::replicate {
 
@@ -35,6 +33,7 @@ inline constexpr std::array kCutoverStates{
     CutoverState::kProducersMoved, CutoverState::kDrained,  CutoverState::kProved,
     CutoverState::kStopped};
 std::string_view to_string(CutoverState state);  // "mirroring", "caught_up", ...
+std::optional<CutoverState> parse_cutover_state(std::string_view name);
 
 // key "cutover".
 struct CutoverRecord {
@@ -46,6 +45,7 @@ struct CutoverRecord {
   int64_t runner_at_ms = 0;      // when it was last alive
   std::set<GroupId> lived = {};  // groups that had members on the source: they are waited for
   std::vector<std::pair<CutoverState, int64_t>> history = {};  // and when each was reached
+  std::string proof = {};  // what the comparison found, in words; empty: none was made yet
 
   // From when on producers may write to the target directly.
   bool expects_other_writers() const {
@@ -76,41 +76,26 @@ struct MovedGroup {
   }
 };
 
-// key "progress/SLOT": how far the process that has this slot is. Written once a second while there
-// is a cut-over.
-struct SlotProgress {
-  struct One {
-    TopicPartition source;
-    Phase phase = Phase::kWaiting;
-    bool identity = true;
-    SourceOffset position{-1};  // everything before it is on the target, whose log ends at
-    TargetOffset target_end{-1};
-    SourceOffset source_end{-1};
-    std::string reason = {};
-  };
-
-  std::string instance;
-  int64_t at_ms = 0;
-  int64_t seen = 0;  // the version of the CutoverRecord that this process acts by
-  std::vector<One> partitions = {};
+// What stands on the target of a flow's cut-over.
+struct CutoverView {
+  CutoverRecord record;
+  std::map<GroupId, MovedGroup> moved = {};
 };
 
 inline constexpr const char* kCutoverKey = "cutover";
 inline constexpr const char* kReleaseKey = "cutover-release";
 inline constexpr std::string_view kMovedPrefix = "group-moved/";
-inline constexpr std::string_view kProgressPrefix = "progress/";
 std::string moved_key(const GroupId& group);
-std::string progress_key(Partition slot);
 
 std::string to_json(const CutoverRecord& record);
 std::string to_json(const CutoverRelease& release);
 std::string to_json(const MovedGroup& moved);
-std::string to_json(const SlotProgress& progress);
 
 // kFailed: not readable.
 Result<CutoverRecord> parse_cutover(const std::string& value);
 Result<CutoverRelease> parse_release(const std::string& value);
 Result<MovedGroup> parse_moved(const std::string& value);
-Result<SlotProgress> parse_progress(const std::string& value);
+// From records by key, of which only those of the cut-over matter; nullopt: there is none.
+Result<std::optional<CutoverView>> view_cutover(const std::map<std::string, std::string>& records);
 
 }  // namespace kferry::replicate

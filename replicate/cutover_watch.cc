@@ -1,6 +1,7 @@
 #include "replicate/cutover_watch.h"
 
 #include "base/log.h"
+#include "replicate/flow_progress.h"
 
 namespace kferry::replicate {
 namespace {
@@ -8,7 +9,12 @@ namespace {
 constexpr Duration kInterval{1'000};
 // With more partitions than that it is told less often.
 constexpr size_t kManyPartitions = 2'000;
-constexpr Duration kLongInterval{5'000};
+
+Duration telling_interval(bool cutover, size_t partitions) {
+  const bool many = partitions > kManyPartitions;
+  if (cutover) return Duration(many ? 5'000 : 1'000);
+  return Duration(many ? 30'000 : 5'000);
+}
 
 }  // namespace
 
@@ -16,10 +22,11 @@ Result<> CutoverWatch::tick(const std::set<Partition>& slots, const Wait& wait) 
   next_ = Deadline::after(kInterval);
   KFERRY_TRY(const auto changes, state_.catch_up(wait));
   companions_.learn(changes);
+  const bool was_under_way = under_way_;
   KFERRY_CHECK(look());
-  if (!under_way_) return {};
-  acknowledge();
-  return tell(slots, wait);
+  if (under_way_ != was_under_way) next_telling_ = Deadline::after(Duration(0));
+  if (under_way_) acknowledge();
+  return next_telling_.expired() ? tell(slots, false, wait) : Result<>();
 }
 
 Result<> CutoverWatch::look() {
@@ -42,23 +49,18 @@ void CutoverWatch::acknowledge() {
   if (companions_.groups_looked_since(rounds_when_read_)) seen_ = version_;
 }
 
-Result<> CutoverWatch::tell(const std::set<Partition>& slots, const Wait& wait) {
-  std::map<Partition, SlotProgress> progress;
-  const int64_t now_ms = wall_clock_ms();
-  for (const Partition slot : slots) progress[slot] = {instance_, now_ms, seen_, {}};
-  size_t partitions = 0;
-  copier_.visit_all([&](const PartitionCopy& copy) {
-    const auto slot = progress.find(StateTopic::slot_of(copy.source()));
-    if (slot == progress.end()) return;
-    const PartitionStatus one = copy.status();
-    slot->second.partitions.push_back({one.source, one.phase, one.identity, one.position,
-                                       one.target_end, one.source_end, one.reason});
-    ++partitions;
-  });
-  if (partitions > kManyPartitions) next_ = Deadline::after(kLongInterval);
+Result<> CutoverWatch::tell(const std::set<Partition>& slots, bool ended, const Wait& wait) {
+  const FlowStatus status = status_.status();
+  const Duration interval = telling_interval(under_way_, status.partitions.size());
+  next_telling_ = Deadline::after(interval);
   std::vector<StateStore::Entry> entries;
-  for (const auto& [slot, one] : progress) entries.push_back({progress_key(slot), to_json(one)});
+  for (const auto& [slot, one] : progress_of(status, slots, seen_, interval, ended))
+    entries.push_back({progress_key(slot), to_json(one)});
   return state_.put(entries, wait);
+}
+
+Result<> CutoverWatch::farewell(const std::set<Partition>& slots, const Wait& wait) {
+  return tell(slots, true, wait);
 }
 
 }  // namespace kferry::replicate

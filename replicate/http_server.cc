@@ -46,6 +46,7 @@ Response make_response(HttpResponse&& from, unsigned version, bool keep_alive) {
   response.set(http::field::content_type, from.content_type);
   response.set(http::field::cache_control, "no-store");
   response.set("X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : from.headers) response.set(name, value);
   response.keep_alive(keep_alive);
   response.prepare_payload();
   return response;

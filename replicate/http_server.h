@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -34,6 +35,7 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};  // more of them
 };
 
 // Runs on the server's thread: all other clients wait for it. An exception becomes a 500.

@@ -21,11 +21,13 @@
 #include "replicate/ports.h"
 #include "replicate/preparer.h"
 #include "replicate/rate_limit.h"
+#include "replicate/rate_meter.h"
 #include "replicate/source_reader.h"
 #include "replicate/state_topic.h"
 #include "replicate/target_writer.h"
 #include "replicate/topic_keeper.h"
 #include "replicate/troubles.h"
+#include "replicate/way_back.h"
 
 namespace kferry::replicate {
 
@@ -78,7 +80,8 @@ class Mirror final : public StatusSource, public Controls {
   };
 
   Result<> connect();
-  Result<> read_flow_record();
+  Result<> agree_on_flow_record();
+  Result<> check_flow_record() const;
   Result<FlowRecord> make_flow_record(const Wait& wait);
   Result<> start_preparer();
   Result<> join_group();
@@ -90,6 +93,7 @@ class Mirror final : public StatusSource, public Controls {
   Result<> refresh();
   void place_partitions(const wire::ClusterMetadata& source, const wire::ClusterMetadata& target);
   void place(const TopicName& topic, const wire::TopicInfo& source, const wire::TopicInfo& target);
+  void miss_partitions(const wire::ClusterMetadata& source);
   void hire(const std::set<BrokerId>& source_leaders, const std::set<BrokerId>& target_leaders);
   Result<> set_goals(const wire::ClusterMetadata& source);
   std::optional<Ending> partitions_reached_goals() const;
@@ -98,6 +102,7 @@ class Mirror final : public StatusSource, public Controls {
   void stop_workers();
 
   bool is_ours(const TopicPartition& source) const;
+  int64_t slots() const;  // how many this process has
   bool leads() const {
     return slots_.contains(Partition(0));
   }  // does what one process does for all
@@ -125,6 +130,7 @@ class Mirror final : public StatusSource, public Controls {
   std::unique_ptr<TopicKeeper> topics_;
   std::unique_ptr<kafkaio::GroupMember> member_;
   FlowRecord record_;
+  std::optional<WayBack> way_back_;
   mutable std::mutex slots_mutex_;  // guards the next against the companions
   std::set<Partition> slots_;       // changed by the main thread only
   bool slots_are_new_ = false;
@@ -134,7 +140,9 @@ class Mirror final : public StatusSource, public Controls {
   std::optional<std::string> target_cluster_id_;
   std::optional<std::map<TopicPartition, SourceOffset>> goals_;  // with until_caught_up
   std::optional<int64_t> rounds_when_reached_;  // of the group sync, when the partitions were there
+  mutable std::mutex status_mutex_;             // one status at a time; guards the next two
   std::optional<FlowStatus> last_status_;       // once the work has ended
+  mutable RateMeter rates_;
 
   std::unique_ptr<Companions> companions_;
   std::unique_ptr<CutoverWatch> cutover_;

@@ -1,7 +1,6 @@
 #include "replicate/mirror_progress.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <utility>
@@ -12,61 +11,14 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "replicate/flow_totals.h"
 
 namespace kferry::replicate {
 namespace {
 
 constexpr int64_t kTerminalIntervalMs = 200;
 constexpr int64_t kLineIntervalMs = 10'000;
-// Long enough that a rate does not jump, short enough that it follows.
-constexpr int64_t kRateWindowMs = 10'000;
-constexpr size_t kMostSamples = 1'000;
 constexpr size_t kDefaultColumns = 160;
-
-struct Sums {
-  int64_t lag = 0;
-  int64_t done = 0;   // offsets, from the log's start to the position
-  int64_t total = 0;  // ..., to its end
-  size_t copying = 0;
-  size_t quarantined = 0;
-  size_t not_known = 0;  // neither where they are nor where they end
-};
-
-Sums sums_of(const FlowStatus& status) {
-  Sums sums;
-  for (const PartitionStatus& one : status.partitions) {
-    sums.copying += one.phase == Phase::kCopying;
-    sums.quarantined += one.phase == Phase::kQuarantined;
-    if (one.position.value() < 0 || one.source_end.value() < 0) {
-      ++sums.not_known;
-      continue;
-    }
-    sums.lag += one.lag();
-    const int64_t start = std::max(int64_t{0}, one.source_start.value());
-    sums.total += std::max(int64_t{0}, one.source_end.value() - start);
-    sums.done += std::max(int64_t{0}, one.source_end.value() - start - one.lag());
-  }
-  return sums;
-}
-
-// "950", "41.2k", "1.2M": three digits are what a person reads.
-std::string short_number(double number) {
-  constexpr std::array kUnits{"", "k", "M", "G", "T"};
-  size_t unit = 0;
-  // 999.95 would be shown as 1000.0.
-  while (number >= (unit == 0 ? 999.5 : 999.95) && unit + 1 < kUnits.size()) {
-    number /= 1000;
-    ++unit;
-  }
-  return fmt::format("{:.{}f}{}", number, unit == 0 ? 0 : 1, kUnits[unit]);
-}
-
-// 100 means that nothing is left.
-int percent_of(const Sums& sums) {
-  if (sums.lag == 0 || sums.total == 0) return 100;
-  const double percent = 100.0 * static_cast<double>(sums.done) / static_cast<double>(sums.total);
-  return std::min(99, static_cast<int>(percent));
-}
 
 std::string time_left(double seconds) {
   if (seconds < 100) return fmt::format("{:.0f} s left", std::ceil(seconds));
@@ -95,25 +47,23 @@ std::string cut_to(std::string line, size_t columns) {
 }  // namespace
 
 std::string progress_line(const FlowStatus& status, const std::optional<MirrorRates>& rates) {
-  const Sums sums = sums_of(status);
+  const FlowTotals totals = totals_of(status);
   std::string line = escape_control(status.flow) + ": ";
   const size_t partitions = status.partitions.size();
-  const bool knows_some = sums.not_known < partitions;
-  if (knows_some) line += fmt::format("{}%, ", percent_of(sums));
+  const bool knows_some = totals.known > 0;
+  if (knows_some) line += fmt::format("{}%, ", percent_copied(totals));
   if (rates)
     line += fmt::format("{} records/s, {}B/s, ", short_number(rates->records_per_second),
                         short_number(rates->bytes_per_second));
-  if (knows_some) line += fmt::format("lag {}, ", short_number(static_cast<double>(sums.lag)));
+  if (knows_some) line += fmt::format("lag {}, ", short_number(static_cast<double>(totals.lag)));
   // Below a second's work it only follows what is being written.
-  if (rates && rates->lag_per_second > 0 && static_cast<double>(sums.lag) > rates->lag_per_second)
-    line += time_left(static_cast<double>(sums.lag) / rates->lag_per_second) + ", ";
-  line += fmt::format("copying {}/{}", sums.copying, partitions);
-  if (sums.quarantined > 0) line += fmt::format(", QUARANTINED {}", sums.quarantined);
-  if (!status.groups.empty()) {
-    const auto synced = std::ranges::count_if(
-        status.groups, [](const GroupStatus& one) { return one.synced == one.partitions; });
-    line += fmt::format(", groups {}/{}", synced, status.groups.size());
-  }
+  if (rates && rates->lag_per_second > 0 && static_cast<double>(totals.lag) > rates->lag_per_second)
+    line += time_left(static_cast<double>(totals.lag) / rates->lag_per_second) + ", ";
+  line += fmt::format("copying {}/{}", totals.in(Phase::kCopying), partitions);
+  if (const int64_t stuck = totals.in(Phase::kQuarantined); stuck > 0)
+    line += fmt::format(", QUARANTINED {}", stuck);
+  if (!status.groups.empty())
+    line += fmt::format(", groups {}/{}", totals.groups_synced, status.groups.size());
   if (!status.troubles.empty()) line += ", " + escape_control(status.troubles.front());
   return line;
 }
@@ -126,26 +76,6 @@ bool MirrorProgress::is_due(int64_t now_ms) const {
   return drawn_at_ms_ < 0 || now_ms < drawn_at_ms_ || now_ms - drawn_at_ms_ >= interval;
 }
 
-std::optional<MirrorRates> MirrorProgress::rates_with(const FlowStatus& status) {
-  const Sample now{status.taken_at_ms, status.records, status.bytes, sums_of(status).lag};
-  if (!samples_.empty() && now.at_ms < samples_.back().at_ms) samples_.clear();
-  // One sample from before the window stays, so that its whole length is covered.
-  while (samples_.size() > kMostSamples ||
-         (samples_.size() > 1 && now.at_ms - samples_[1].at_ms >= kRateWindowMs))
-    samples_.pop_front();
-  std::optional<MirrorRates> rates;
-  if (!samples_.empty() && now.at_ms > samples_.front().at_ms) {
-    const Sample& then = samples_.front();
-    const auto per_second = [&](int64_t difference) {
-      return 1000.0 * static_cast<double>(difference) / static_cast<double>(now.at_ms - then.at_ms);
-    };
-    rates = {per_second(now.records - then.records), per_second(now.bytes - then.bytes),
-             per_second(then.lag - now.lag)};
-  }
-  samples_.push_back(now);
-  return rates;
-}
-
 void MirrorProgress::tick(const FlowStatus& status) {
   if (is_due(status.taken_at_ms)) show(status);
 }
@@ -153,7 +83,7 @@ void MirrorProgress::tick(const FlowStatus& status) {
 void MirrorProgress::show(const FlowStatus& status) {
   if (mode_ == Progress::Mode::kOff) return;
   drawn_at_ms_ = status.taken_at_ms;
-  const std::string line = progress_line(status, rates_with(status));
+  const std::string line = progress_line(status, meter_.take(status));
   if (mode_ == Progress::Mode::kLines) {
     log::info(line);
     return;

@@ -3,21 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 
 #include "base/progress.h"
+#include "replicate/rate_meter.h"
 #include "replicate/status.h"
 
 namespace kferry::replicate {
-
-// How fast it goes, between two moments.
-struct MirrorRates {
-  double records_per_second = 0;
-  double bytes_per_second = 0;
-  double lag_per_second = 0;  // how fast the lag shrinks; negative: it grows
-};
 
 // "source->target: 61%, 41.2k records/s, 12.1 MB/s, lag 1.2M, 2 min left, copying 24/24, groups
 // 3/4". Without rates: what is known without them.
@@ -44,17 +37,8 @@ class MirrorProgress {
   void finish();
 
  private:
-  struct Sample {
-    int64_t at_ms;
-    int64_t records;
-    int64_t bytes;
-    int64_t lag;
-  };
-
-  std::optional<MirrorRates> rates_with(const FlowStatus& status);
-
   const Progress::Mode mode_;
-  std::deque<Sample> samples_;  // of the last seconds, at most one per drawing
+  RateMeter meter_;  // gets a sample per drawing
   int64_t drawn_at_ms_ = -1;
   bool line_open_ = false;
 };

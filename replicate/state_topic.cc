@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "replicate/cutover_state.h"
+#include "wire/error_code.h"
+
 namespace kferry::replicate {
 namespace {
 
@@ -23,6 +26,8 @@ Result<> create(const TopicName& topic, const FlowSettings& flow, kafkaio::Topic
                                  .configs = {{"cleanup.policy", "compact"},
                                              {"min.compaction.lag.ms", "0"},
                                              {"segment.bytes", "16777216"},
+                                             // Only closed segments are compacted.
+                                             {"segment.ms", "600000"},
                                              {"compression.type", "producer"}}};
   KFERRY_TRY(auto created, admin.create({wanted}, wait));
   const auto& result = created.at(topic);
@@ -59,12 +64,23 @@ Partition StateTopic::slot_of(const TopicPartition& source) {
   return Partition(static_cast<int32_t>(hash % static_cast<uint32_t>(kSlots)));
 }
 
+Result<std::optional<LoadedState>> read_state(const kafkaio::ClientProperties& cluster,
+                                              const std::string& flow, const Wait& wait) {
+  auto reader = kafkaio::CompactedReader::open(cluster, StateTopic::name_of(flow), wait);
+  if (!reader && reader.error().kafka_code == wire::kUnknownTopicOrPartition) return std::nullopt;
+  if (!reader) return std::unexpected(reader.error());
+  KFERRY_CHECK(reader->catch_up(wait));
+  return LoadedState(reader->entries());
+}
+
 Result<std::unique_ptr<StateTopic>> StateTopic::open(const FlowSettings& flow,
                                                      kafkaio::TopicAdmin& admin, const Wait& wait) {
   const TopicName topic = name_of(flow.name);
   KFERRY_CHECK(create(topic, flow, admin, wait));
   KFERRY_CHECK(check(topic, admin, wait));
-  KFERRY_TRY(kafkaio::Producer producer, kafkaio::Producer::open(flow.target.properties));
+  kafkaio::ClientProperties writing = flow.target.properties;
+  writing.properties.try_emplace("compression.type", "lz4");
+  KFERRY_TRY(kafkaio::Producer producer, kafkaio::Producer::open(writing));
   std::vector<TopicPartition> slots;
   for (int32_t slot = 0; slot < kSlots; ++slot) slots.push_back({topic, Partition(slot)});
   KFERRY_TRY(kafkaio::CompactedReader reader,
@@ -140,6 +156,17 @@ LoadedState StateTopic::of(const TopicPartition& source) const {
   take(plan_key(source));
   for (size_t chunk = 0; take(runs_key(source, chunk)); ++chunk) continue;
   return LoadedState(std::move(records));
+}
+
+LoadedState::Records StateTopic::of_cutover() const {
+  LoadedState::Records records;
+  const std::lock_guard lock(mutex_);
+  if (const auto found = records_.find(kCutoverKey); found != records_.end())
+    records.insert(*found);
+  for (auto at = records_.lower_bound(std::string(kMovedPrefix));
+       at != records_.end() && at->first.starts_with(kMovedPrefix); ++at)
+    records.insert(*at);
+  return records;
 }
 
 bool StateTopic::heads_filled(const TopicName& source, int32_t partitions) const {

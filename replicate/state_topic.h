@@ -16,6 +16,11 @@
 
 namespace kferry::replicate {
 
+// What a flow remembers, without being part of it; nullopt: there is no such flow on that cluster.
+// kUnreachable, kNotAuthorised.
+Result<std::optional<LoadedState>> read_state(const kafkaio::ClientProperties& cluster,
+                                              const std::string& flow, const Wait& wait);
+
 // Thread-safe but for open() and catch_up(), which one thread calls.
 class StateTopic final : public StateStore {
  public:
@@ -44,6 +49,8 @@ class StateTopic final : public StateStore {
   std::optional<std::string> get(const std::string& key) const;
   // What concerns one mirrored partition only.
   LoadedState of(const TopicPartition& source) const;
+  // What concerns the cut-over: for view_cutover().
+  LoadedState::Records of_cutover() const;
   // Whether the offsets before the logs' start are all filled: of every partition that the topic
   // has. False while one of them has no record yet.
   bool heads_filled(const TopicName& source, int32_t partitions) const;

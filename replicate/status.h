@@ -1,5 +1,6 @@
-// What the mirror is doing, as a value: taken at one moment, read by the terminal, /status,
-// /metrics and the exit code. Nothing in it is a secret.
+// What the mirror is doing, as a value: taken at one moment by the mirror itself, or put together
+// from the state topic; read by the terminal, /status, /metrics, the page and the exit code.
+// Nothing in it is a secret.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/named.h"
+#include "replicate/cutover_state.h"
 
 namespace kferry::replicate {
 
@@ -35,7 +37,7 @@ struct PartitionStatus {
   SourceOffset source_end{-1};  // high watermark; -1: not known yet
   SourceOffset source_start{-1};
   TargetOffset target_end{-1};
-  // Since this process started.
+  // Since this process started; -1: not told.
   int64_t records = 0;
   int64_t bytes = 0;               // as they came, compressed
   int64_t last_timestamp_ms = -1;  // of the last record that was copied
@@ -60,13 +62,31 @@ struct GroupStatus {
   }
 };
 
+// How fast it goes, between two moments.
+struct MirrorRates {
+  double records_per_second = 0;
+  double bytes_per_second = 0;
+  double lag_per_second = 0;        // how fast the lag shrinks; negative: it grows
+  double published_per_second = 0;  // how fast the source's logs grow
+};
+
+// One process of the flow.
+struct ProcessStatus {
+  std::string instance;
+  int64_t started_at_ms = 0;
+  int64_t told_at_ms = 0;  // when it was last heard of
+  int64_t slots = 0;       // of StateTopic::kSlots
+  bool running = true;     // false: it has ended, or is not heard of any more
+  bool ended = false;      // and it said so itself
+};
+
 struct FlowStatus {
   std::string flow;
   std::string source_alias;
   std::string target_alias;
   std::optional<std::string> source_cluster_id;
   std::optional<std::string> target_cluster_id;
-  std::string instance;  // this process
+  std::string instance;  // this process; from the state topic: the one that was heard of last
   int64_t started_at_ms = 0;
   int64_t taken_at_ms = 0;
   bool ready = false;   // the clusters have been reached and partitions are being copied
@@ -74,6 +94,9 @@ struct FlowStatus {
   int64_t bytes = 0;
   int64_t max_bytes_per_second = 0;  // 0: no limit
   int64_t buffered_bytes = 0;
+  std::optional<MirrorRates> rates;      // nullopt: too early to tell
+  std::vector<ProcessStatus> processes;  // this one, or from the state topic all; by instance
+  std::optional<CutoverView> cutover;
   std::vector<PartitionStatus> partitions;  // ordered by topic, then partition
   std::vector<GroupStatus> groups;          // ordered by name
   std::vector<std::string> troubles;        // of the flow as a whole: a cluster that is gone, ...

@@ -1,8 +1,11 @@
 #include "replicate/status_json.h"
 
+#include <cmath>
 #include <optional>
 
 #include "base/clock.h"
+#include "replicate/flow_health.h"
+#include "replicate/flow_totals.h"
 #include "verify/json_writer.h"
 
 namespace kferry::replicate {
@@ -25,26 +28,8 @@ std::optional<std::string> text(const std::string& reason) {
   return reason.empty() ? std::nullopt : std::optional(reason);
 }
 
-struct Totals {
-  int64_t lag = 0;
-  std::array<int64_t, kPhases.size()> phases{};
-  int64_t identity = 0;
-  int64_t groups_synced = 0;
-};
-
-Totals totals_of(const FlowStatus& status) {
-  Totals totals;
-  for (const PartitionStatus& one : status.partitions) {
-    if (one.position.value() >= 0 && one.source_end.value() >= 0) totals.lag += one.lag();
-    ++totals.phases.at(static_cast<size_t>(one.phase));
-    totals.identity += one.identity;
-  }
-  for (const GroupStatus& one : status.groups) totals.groups_synced += one.synced == one.partitions;
-  return totals;
-}
-
 void write_summary(const FlowStatus& status, JsonWriter& json) {
-  const Totals totals = totals_of(status);
+  const FlowTotals totals = totals_of(status);
   json.key("summary").begin_object();
   json.field("records", status.records);
   json.field("bytes", status.bytes);
@@ -52,13 +37,70 @@ void write_summary(const FlowStatus& status, JsonWriter& json) {
   json.field("partitions", status.partitions.size());
   json.field("identity_partitions", totals.identity);
   json.key("phases").begin_line();
-  for (const Phase phase : kPhases)
-    json.field(to_string(phase), totals.phases.at(static_cast<size_t>(phase)));
+  for (const Phase phase : kPhases) json.field(to_string(phase), totals.in(phase));
   json.end();
   json.field("groups", status.groups.size());
   json.field("synced_groups", totals.groups_synced);
   json.end();
 }
+
+void write_rates(const std::optional<MirrorRates>& rates, JsonWriter& json) {
+  json.key("rates");
+  if (!rates) return json.value(std::optional<int64_t>());
+  const auto number = [&](const char* name, double value) {
+    json.field(name, static_cast<int64_t>(std::llround(value)));
+  };
+  json.begin_line();
+  number("records_per_second", rates->records_per_second);
+  number("bytes_per_second", rates->bytes_per_second);
+  number("lag_per_second", rates->lag_per_second);
+  number("published_per_second", rates->published_per_second);
+  json.end();
+}
+
+void write_process(const ProcessStatus& one, JsonWriter& json) {
+  json.begin_line();
+  json.field("instance", one.instance);
+  json.field("started_at", to_rfc3339(one.started_at_ms));
+  json.field("told_at", to_rfc3339(one.told_at_ms));
+  json.field("slots", one.slots);
+  json.field("running", one.running);
+  json.field("ended", one.ended);
+  json.end();
+}
+
+void write_cutover(const std::optional<CutoverView>& cutover, JsonWriter& json) {
+  json.key("cutover");
+  if (!cutover) return json.value(std::optional<int64_t>());
+  json.begin_object();
+  json.field("state", to_string(cutover->record.state));
+  json.field("released", cutover->record.released);
+  json.field("waiting", text(cutover->record.waiting));
+  json.field("led", !cutover->record.runner.empty());
+  json.field("led_at", time(cutover->record.runner_at_ms));
+  json.key("history").begin_array();
+  for (const auto& [state, at_ms] : cutover->record.history) {
+    json.begin_line();
+    json.field("state", to_string(state));
+    json.field("at", to_rfc3339(at_ms));
+    json.end();
+  }
+  json.end();
+  json.key("groups").begin_array();
+  for (const auto& [group, moved] : cutover->moved) {
+    json.begin_line();
+    json.field("group", group.value());
+    json.field("empty_at", time(moved.empty_at_ms));
+    json.field("moved_at", time(moved.moved_at_ms));
+    json.field("alive_at", time(moved.alive_at_ms));
+    json.field("pause_ms", moved.pause_ms());
+    json.end();
+  }
+  json.end();
+  json.end();
+}
+
+}  // namespace
 
 void write_partition(const PartitionStatus& one, JsonWriter& json) {
   json.begin_line();
@@ -74,8 +116,8 @@ void write_partition(const PartitionStatus& one, JsonWriter& json) {
   json.field("target_end_offset", known(one.target_end.value()));
   const bool has_lag = one.position.value() >= 0 && one.source_end.value() >= 0;
   json.field("lag", has_lag ? std::optional(one.lag()) : std::nullopt);
-  json.field("records", one.records);
-  json.field("bytes", one.bytes);
+  json.field("records", known(one.records));
+  json.field("bytes", known(one.bytes));
   json.field("last_timestamp", time(one.last_timestamp_ms));
   json.field("last_copied_at", time(one.last_copied_at_ms));
   json.field("latency_ms", replication_latency_ms(one));
@@ -87,6 +129,7 @@ void write_group(const GroupStatus& one, JsonWriter& json) {
   json.field("group", one.group.value());
   json.field("state", one.state);
   json.field("reason", text(one.reason));
+  json.field("attention", needs_attention(one));
   json.field("partitions", one.partitions);
   json.field("synced_partitions", one.synced);
   json.field("synced_at", time(one.synced_at_ms));
@@ -94,13 +137,7 @@ void write_group(const GroupStatus& one, JsonWriter& json) {
   json.end();
 }
 
-}  // namespace
-
-std::string status_json(const FlowStatus& status) {
-  std::string document;
-  JsonWriter json([&](std::string_view piece) { document += piece; });
-  json.begin_object();
-  json.field("schema", "kferry/mirror-status/v1");
+void write_status_head(const FlowStatus& status, JsonWriter& json) {
   json.field("taken_at", to_rfc3339(status.taken_at_ms));
   json.field("tool_version", KFERRY_VERSION);
   json.field("flow", status.flow);
@@ -120,7 +157,23 @@ std::string status_json(const FlowStatus& status) {
   json.key("troubles").begin_array();
   for (const std::string& trouble : status.troubles) json.value(trouble);
   json.end();
+  json.key("problems").begin_array();
+  for (const std::string& problem : problems_of(status)) json.value(problem);
+  json.end();
+  write_rates(status.rates, json);
+  json.key("processes").begin_array();
+  for (const ProcessStatus& one : status.processes) write_process(one, json);
+  json.end();
+  write_cutover(status.cutover, json);
   write_summary(status, json);
+}
+
+std::string status_json(const FlowStatus& status) {
+  std::string document;
+  JsonWriter json([&](std::string_view piece) { document += piece; });
+  json.begin_object();
+  json.field("schema", "kferry/mirror-status/v1");
+  write_status_head(status, json);
   json.key("groups").begin_array();
   for (const GroupStatus& one : status.groups) write_group(one, json);
   json.end();

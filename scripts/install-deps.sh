@@ -12,6 +12,7 @@ packages=(
 )
 test_packages=(
   prometheus-cpp-dev libgtest-dev libvalijson-dev unzip git ca-certificates
+  chromium  # the test of the status page looks at it
   openjdk-17-jdk-headless maven
   python3 python3-kazoo python3-kafka
 )

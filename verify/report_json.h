@@ -28,6 +28,10 @@ std::string to_csv(const DiffReport& report);
 // says what to do next. Control characters in names are escaped.
 std::string to_table(const DiffReport& report, size_t max_lines);
 
+// The same as a self-contained HTML document, for a change ticket: at most `most_lines` partitions,
+// and groups.
+std::string to_html(const DiffReport& report, size_t most_lines);
+
 // Writes `text` to `path` so that a crash leaves the old file or the new one, never half of one
 // (temporary file next to it, fsync, rename, fsync of the folder). Mode 0644 less the umask. A
 // symbolic link is followed. A path that exists and is no regular file (/dev/stdout, a pipe) is

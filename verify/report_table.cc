@@ -9,14 +9,10 @@
 #include "base/text.h"
 #include "base/text_table.h"
 #include "verify/report_json.h"
+#include "verify/report_lines.h"
 
 namespace kferry::verify {
 namespace {
-
-struct Line {
-  const GroupReport* group;
-  const PartitionReport* partition;
-};
 
 // The order of the table, and of the counts: those in trouble first.
 constexpr std::array kByTrouble = {Outcome::kFailed,    Outcome::kNotAttempted, Outcome::kRefused,
@@ -25,9 +21,15 @@ constexpr std::array kByTrouble = {Outcome::kFailed,    Outcome::kNotAttempted, 
                                    Outcome::kMigrated,  Outcome::kRestored,     Outcome::kDeleted,
                                    Outcome::kEqual};
 
-// At most `max_lines` lines; picked outcome by outcome, so that a large report is not sorted whole.
-std::vector<Line> pick_lines(const DiffReport& report, size_t max_lines) {
-  std::vector<Line> lines;
+std::string number_or_dash(const std::optional<int64_t>& number) {
+  return number ? std::to_string(*number) : "-";
+}
+
+}  // namespace
+
+// Picked outcome by outcome, so that a large report is not sorted whole.
+std::vector<ReportLine> pick_lines(const DiffReport& report, size_t max_lines) {
+  std::vector<ReportLine> lines;
   const std::map<Outcome, int64_t> counts = summarise(report);
   for (const Outcome outcome : kByTrouble) {
     if (!counts.contains(outcome)) continue;
@@ -39,11 +41,7 @@ std::vector<Line> pick_lines(const DiffReport& report, size_t max_lines) {
   return lines;
 }
 
-std::string number_or_dash(const std::optional<int64_t>& number) {
-  return number ? std::to_string(*number) : "-";
-}
-
-std::vector<std::string> to_row(const Line& line) {
+std::vector<std::string> to_row(const ReportLine& line) {
   const PartitionReport& partition = *line.partition;
   const bool has_log = partition.log_start_offset && partition.log_end_offset;
   const std::string kafka = partition.outcome == Outcome::kPending && partition.planned_offset
@@ -61,12 +59,14 @@ std::vector<std::string> to_row(const Line& line) {
       partition.detail};
 }
 
+namespace {
+
 std::string partition_lines(const DiffReport& report, size_t max_lines) {
-  const std::vector<Line> lines = pick_lines(report, max_lines);
+  const std::vector<ReportLine> lines = pick_lines(report, max_lines);
   TextTable table(
       {"GROUP", "TOPIC", "PARTITION", "ZOOKEEPER", "BEFORE", "KAFKA", "LOG", "OUTCOME", "DETAIL"});
   table.align_right({2, 3, 4, 5, 6});
-  for (const Line& line : lines) table.add(to_row(line));
+  for (const ReportLine& line : lines) table.add(to_row(line));
   std::string text = table.render();
   const auto left_out = count_partitions(report) - std::ssize(lines);
   if (left_out > 0)
@@ -96,6 +96,8 @@ std::string_view plural(size_t n) {
   return n == 1 ? "" : "s";
 }
 
+}  // namespace
+
 std::string counts_line(const DiffReport& report) {
   const std::map<Outcome, int64_t> counts = summarise(report);
   std::string text =
@@ -111,7 +113,6 @@ std::string counts_line(const DiffReport& report) {
   return text + '\n';
 }
 
-// The first deadline: until then a consumer has to join, or Kafka drops the group's offsets.
 std::string expiry_line(const DiffReport& report) {
   const GroupReport* first = nullptr;
   for (const GroupReport& group : report.groups)
@@ -123,6 +124,8 @@ std::string expiry_line(const DiffReport& report) {
       "still empty (first: {}).\n",
       to_rfc3339(*first->expires_at_ms), escape_control(first->group.value()));
 }
+
+namespace {
 
 std::string_view advice_when_changes_are_due(const DiffReport& report) {
   if (summarise(report).contains(Outcome::kPending))
@@ -139,6 +142,8 @@ std::string_view advice_when_done(const DiffReport& report) {
   return report.executed ? "Done and verified: the consumers can start on Kafka."
                          : "There is nothing to do.";
 }
+
+}  // namespace
 
 std::string_view advice(const DiffReport& report) {
   switch (exit_code_of(report)) {
@@ -163,6 +168,8 @@ std::string_view advice(const DiffReport& report) {
       return "Some of the work failed: remove the causes above and run again.";
   }
 }
+
+namespace {
 
 bool is_plain(std::string_view name) {
   return !name.empty() && std::ranges::all_of(name, [](char c) {

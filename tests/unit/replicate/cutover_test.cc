@@ -193,5 +193,34 @@ TEST(CutoverReport, IsAsItsSchemaSays) {
   EXPECT_TRUE(has(to_text(report), "waiting for: your release"));
 }
 
+TEST(CutoverReport, TheHtmlIsForTheTicketAndBelievesNobody) {
+  CutoverReport report;
+  report.finished = true;
+  report.record.state = CutoverState::kStopped;
+  report.record.history = {{CutoverState::kMirroring, 5}, {CutoverState::kStopped, 2'000}};
+  report.moved[GroupId("<b>&")] = {
+      500, 1'000, 3'400, {{kOrders, {SourceOffset(12), TargetOffset(13)}}}};
+  report.proof = "12 partitions are equal";
+  FlowSettings flow;
+  flow.name = "a->b";
+  std::string text = to_html(report, flow, 0);
+  EXPECT_TRUE(has(text, "<h1>Cut-over of a-&gt;b</h1>"));
+  EXPECT_TRUE(has(text, "badge good\">the move is over<"));
+  EXPECT_TRUE(has(text, "&lt;b&gt;&amp;</td>"));
+  EXPECT_TRUE(has(text, ">2.9 s</td>"));
+  EXPECT_TRUE(has(text, "12 partitions are equal"));
+  EXPECT_EQ(text.find("<b>"), std::string::npos);
+  EXPECT_EQ(text.find("Alarms"), std::string::npos);
+  report.alarms = {"group 'x' has two homes"};
+  text = to_html(report, flow, 0);
+  EXPECT_TRUE(has(text, "badge warn\">the move is over, with alarms<"));
+  EXPECT_TRUE(has(text, "<li>group &#39;x&#39; has two homes</li>"));
+  report.finished = false;
+  report.record.waiting = "your release";
+  text = to_html(report, flow, 4);
+  EXPECT_TRUE(has(text, "badge bad\">ended at stopped with exit code 4<"));
+  EXPECT_TRUE(has(text, "It waits for: your release"));
+}
+
 }  // namespace
 }  // namespace kferry::replicate

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sample_status.h"
+#include "tests/support/expectations.h"
 #include "tests/unit/verify/schema.h"
 
 namespace kferry::replicate {
@@ -43,6 +44,47 @@ TEST(StatusJson, SaysWhatIsKnownAndWhatIsNot) {
   EXPECT_EQ(waiting["source_end_offset"], nullptr);
   EXPECT_EQ(waiting["reason"], "no leader");
   EXPECT_EQ(document["groups"][1]["synced_at"], nullptr);
+}
+
+// Everything that a status can have.
+FlowStatus full_status() {
+  FlowStatus status = test::sample_status();
+  status.rates = {100, 2'000, -3, 103};
+  status.processes = {{"mirror-0", status.started_at_ms, status.taken_at_ms, 32},
+                      {"mirror-1", status.started_at_ms, status.started_at_ms, 0, false, true}};
+  status.partitions[2].records = status.partitions[2].bytes = -1;
+  status.cutover = CutoverView{};
+  status.cutover->record.state = CutoverState::kConsumersMoved;
+  status.cutover->record.waiting = "your release";
+  status.cutover->record.runner = "abc";
+  status.cutover->record.runner_at_ms = status.taken_at_ms;
+  status.cutover->record.history = {{CutoverState::kMirroring, status.started_at_ms},
+                                    {CutoverState::kConsumersMoved, status.taken_at_ms}};
+  status.cutover->moved[GroupId("billing")] = {1'000, 2'000, 3'500, {}};
+  return status;
+}
+
+TEST(StatusJson, ReadsBackAsItWasWritten) {
+  const std::string text = status_json(full_status());
+  EXPECT_EQ(schema_trouble(text), "");
+  const json document = json::parse(text);
+  EXPECT_EQ(document["cutover"]["groups"][0]["pause_ms"], 2'500);
+  EXPECT_EQ(document["partitions"][2]["records"], nullptr);
+  EXPECT_EQ(document["rates"]["lag_per_second"], -3);
+  const auto back = parse_status(text);
+  ASSERT_TRUE(test::ok(back));
+  EXPECT_EQ(status_json(*back), text);
+}
+
+TEST(StatusJson, WhatIsNoStatusIsNotRead) {
+  EXPECT_TRUE(test::fails(parse_status("alive"), ErrorKind::kFailed, "no JSON object"));
+  EXPECT_TRUE(test::fails(parse_status("{}"), ErrorKind::kFailed, "schema"));
+  json document = json::parse(status_json(full_status()));
+  document["partitions"][0]["phase"] = "flying";
+  EXPECT_TRUE(
+      test::fails(parse_status(document.dump()), ErrorKind::kFailed, "/partitions/0/phase"));
+  document["partitions"] = 5;
+  EXPECT_TRUE(test::fails(parse_status(document.dump()), ErrorKind::kFailed, "/partitions"));
 }
 
 TEST(StatusJson, WhatOthersSentCannotBreakIt) {
