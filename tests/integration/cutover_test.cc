@@ -111,6 +111,14 @@ TEST_F(CutoverOnBrokers, AbortBringsAGroupHomeWithWhatItHasDone) {
   ASSERT_TRUE(mirror.takes_over_slots()) << mirror.log();
   {
     CutoverProcess cutover(clusters(), flow_of(name) + Arguments{"--group", "abort-a"});
+    const ProcessResult rehearsed = testenv::run_process(CutoverProcess::arguments(
+        clusters(), flow_of(name) + Arguments{"--dry-run", "--format", "json"}));
+    EXPECT_EQ(rehearsed.exit_code, 0) << rehearsed.out << rehearsed.err;
+    const Json rehearsal = Json::parse(rehearsed.out);
+    EXPECT_EQ(rehearsal["groups"].size(), 1U);
+    EXPECT_TRUE(test::has(rehearsal["groups"][0]["members"], "abort-a-app")) << rehearsal.dump(1);
+    EXPECT_EQ(rehearsal["written_partitions"].size(), static_cast<size_t>(kPartitions));
+    EXPECT_GT(rehearsal["predicted_pause_ms"], 1'000);
     ASSERT_TRUE(cutover.says("reached: caught_up")) << cutover.log();
     town.stop("abort-a");
     ASSERT_TRUE(cutover.says("its last offsets are on the target")) << cutover.log();
