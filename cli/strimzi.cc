@@ -35,7 +35,12 @@ class Writer {
   Writer() { out_.SetIndent(2); }
 
   YAML::Emitter& out() { return out_; }
+  // Of what follows: at the document's beginning only.
   void comment(const std::string& text) { out_ << YAML::Comment(text) << YAML::Newline; }
+  // Of the last value, behind it.
+  void remark(const std::string& text) {
+    if (!text.empty()) out_ << YAML::Comment(text);
+  }
   void field(const std::string& key, const std::string& value) {
     out_ << YAML::Key << key << YAML::Value << YAML::DoubleQuoted << value;
   }
@@ -83,7 +88,7 @@ void write_authentication(const Mm2Client& client, Writer& writer) {
     writer.begin_map("authentication");
     writer.field("type", mechanism);
     writer.field("username", std::string("REPLACE-ME"));
-    writer.out() << YAML::Comment("the name to log in with");
+    writer.remark("the name to log in with");
     writer.begin_map("passwordSecret");
     writer.field("secretName", fmt::format("kferry-{}-login", alias));
     writer.field("password", std::string("password"));
@@ -99,7 +104,7 @@ void write_authentication(const Mm2Client& client, Writer& writer) {
     writer.end_map();
     writer.end_map();
   } else if (!mechanism.empty()) {
-    writer.comment(fmt::format("authentication: {} has to be written by hand", mechanism));
+    writer.remark(fmt::format("authentication: {} has to be written by hand", mechanism));
   }
 }
 
@@ -113,8 +118,8 @@ void write_cluster(const Mm2Client& client, const Mm2Export* worker, Writer& wri
     writer.begin_map("config");
     for (const auto& setting : worker->settings)
       if (setting.readers == replicate::kMm2Worker) {
-        if (!setting.why.empty()) writer.comment(setting.why);
         writer.field(setting.key, setting.value);
+        writer.remark(setting.why);
       }
     writer.end_map();
   }
@@ -130,12 +135,12 @@ void write_connector(const std::string& name, unsigned reader, const Mm2Export& 
     if ((setting.readers & reader) == 0 || setting.key == "tasks.max") continue;
     // What several connectors read is explained once.
     const bool first = (setting.readers & (reader - 1)) == 0;
-    if (first && !setting.why.empty()) writer.comment(setting.why);
     writer.field(setting.key, setting.value);
+    if (first) writer.remark(setting.why);
   }
   if (reader == replicate::kMm2Source) {
-    writer.comment("aborted transactions are not copied");
     writer.field("source.consumer.isolation.level", std::string("read_committed"));
+    writer.remark("aborted transactions are not copied");
   }
   writer.end_map();
   writer.end_map();

@@ -10,6 +10,8 @@
 namespace kferry::replicate {
 namespace {
 
+constexpr std::string_view kOwnGroups = R"(kferry\..*)";
+
 // Of what a client is told about who it is, what may be shown: anything else is taken for a secret.
 constexpr auto kPublicKeys = std::to_array<std::string_view>({
     "client.id",
@@ -71,6 +73,9 @@ class Exporter {
 
   Result<Mm2Export> run(FlowPatterns patterns) {
     exported_.patterns = std::move(patterns);
+    // Receipts of migrations: the mirror itself never copies these.
+    std::string& groups_exclude = exported_.patterns.groups_exclude;
+    groups_exclude += groups_exclude.empty() ? kOwnGroups : fmt::format(", {}", kOwnGroups);
     exported_.source = describe(flow_.source, exported_.remarks);
     exported_.target = describe(flow_.target, exported_.remarks);
     KFERRY_CHECK(name_topics());

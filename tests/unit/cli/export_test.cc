@@ -121,7 +121,7 @@ TEST_F(Export, GroupsThatAreNotReadyAreExcluded) {
   ASSERT_TRUE(ok(text));
   const std::string excluded =
       YAML::Load(*text)["spec"]["mirrors"][0]["groupsExcludePattern"].as<std::string>();
-  EXPECT_EQ(excluded, R"(console-consumer-.*, connect-.*, __.*, be\.hind\x2c\x20x)");
+  EXPECT_EQ(excluded, R"(console-consumer-.*, connect-.*, __.*, be\.hind\x2c\x20x, kferry\..*)");
   const auto properties = run("mm2", {"--groups", ".*", "--handoff", path});
   ASSERT_TRUE(ok(properties));
   EXPECT_TRUE(has(*properties, R"(__.*, be\\.hind\\x2c\\x20x)"));

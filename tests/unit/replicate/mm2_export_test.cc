@@ -101,6 +101,7 @@ TEST(Mm2Export, HasTheSettingsThatTheDefaultsGetWrong) {
         "dedicated.mode.enable.internal.rest = true\n",
         "onprem.consumer.isolation.level = read_committed\n",
         "cloud->onprem.emit.heartbeats.enabled = false\n",
+        "groups.exclude = console-consumer-.*, connect-.*, __.*, kferry\\\\..*\n",
         "offset-syncs.topic.location = target\n"})
     EXPECT_TRUE(has(one->text, line));
 }
