@@ -21,8 +21,9 @@ TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
   MirrorProcess mirror(clusters(), flow_of(name));
   ASSERT_TRUE(mirror.takes_over_slots()) << mirror.log();
   const std::string report_file = testing::TempDir() + "cutover-steps.json";
-  CutoverProcess cutover(clusters(),
-                         flow_of(name) + Arguments{"--quiet", "3s", "--report", report_file});
+  const std::string page_file = testing::TempDir() + "cutover-steps.html";
+  CutoverProcess cutover(clusters(), flow_of(name) + Arguments{"--quiet", "3s", "--report",
+                                                               report_file, "--html", page_file});
   ASSERT_TRUE(cutover.says("reached: caught_up")) << cutover.log() << mirror.log();
   ASSERT_TRUE(cutover.says("begins with moving the consumers"));
   EXPECT_EQ(act(clusters(), "show", flow_of(name)).exit_code, 3);
@@ -56,6 +57,14 @@ TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
   ASSERT_EQ(report["groups"].size(), 3U);
   EXPECT_GT(report["groups"][0]["pause_ms"], 0);
   EXPECT_TRUE(report["groups"][2]["pause_ms"].is_null());
+  std::stringstream page;
+  page << std::ifstream(page_file).rdbuf();
+  EXPECT_NE(page.str().find(">the move is over</span>"), std::string::npos) << page.str();
+  EXPECT_NE(page.str().find(">steps-idle</td>"), std::string::npos) << page.str();
+  const ProcessResult status = testenv::run_kferry(
+      {"status", "--target", clusters().target_bootstrap_servers(), "--flow", name});
+  EXPECT_EQ(status.exit_code, 0) << status.out << status.err;
+  EXPECT_NE(status.out.find("the move is over"), std::string::npos) << status.out;
 }
 
 // Nobody is asked, and kferry is killed at every transition: another one goes on.
