@@ -14,7 +14,7 @@ for argument in "$@"; do
 done
 
 scripts/install-deps.sh
-scripts/build.sh release
+scripts/build.sh release kferry integration_tests
 scripts/build.sh dev unit_tests component_tests
 scripts/build.sh tsan component_tests
 

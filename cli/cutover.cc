@@ -15,6 +15,7 @@
 #include "cli/verbs.h"
 #include "replicate/cutover.h"
 #include "replicate/cutover_abort.h"
+#include "replicate/cutover_rehearsal.h"
 #include "replicate/cutover_report.h"
 #include "replicate/patterns.h"
 #include "verify/report.h"
@@ -228,6 +229,16 @@ Result<int> lead(const Values& values, const CommonOptions& common,
   return std::unexpected(std::move(error));
 }
 
+Result<int> rehearse(const Values& values, const CommonOptions& common,
+                     const replicate::FlowSettings& flow, const StopToken& stop, Output& output) {
+  KFERRY_TRY(const auto options, read_options(values));
+  KFERRY_TRY(const auto rehearsal, replicate::rehearse_cutover(flow, options, stop));
+  const int code = rehearsal.ready() ? kDone : kPending;
+  output.out = common.format == OutputFormat::kJson ? to_json_text(rehearsal, flow, code)
+                                                    : to_text(rehearsal, flow);
+  return code;
+}
+
 Result<int> show(const Values& values, const CommonOptions& common,
                  const replicate::FlowSettings& flow, const StopToken& stop, Output& output) {
   KFERRY_TRY(const auto report, replicate::show_cutover(flow, stop));
@@ -262,7 +273,9 @@ Result<int> abort_it(const CommonOptions& common, const replicate::FlowSettings&
 
 OptionsDescription cutover_options() {
   OptionsDescription run("How it goes");
-  run.add_options()("auto", po::bool_switch(), "no step waits for `kferry cutover release`")(
+  run.add_options()("dry-run", po::bool_switch(),
+                    "change nothing: say what is in the way, and how long a pause would be")(
+      "auto", po::bool_switch(), "no step waits for `kferry cutover release`")(
       "max-pause", po::value<std::string>()->value_name("DURATION"),
       "a group that is without consumers for longer ends it with exit code 4")(
       "quiet", po::value<std::string>()->value_name("DURATION"),
@@ -302,6 +315,8 @@ Result<int> run_cutover(const std::vector<std::string>& arguments, const StopTok
   KFERRY_TRY(const CommonOptions common, read_common(values));
   log::configure(common.log_format, common.log_level);
   KFERRY_TRY(const replicate::FlowSettings flow, read_flow(values));
+  if (action == "run" && flag_of(values, "dry-run"))
+    return rehearse(values, common, flow, stop, output);
   if (action == "run") return lead(values, common, flow, stop, output);
   if (action == "show") return show(values, common, flow, stop, output);
   if (action == "release") return release(flow, stop, output);

@@ -43,6 +43,16 @@ CutoverState after(CutoverState state) {
 
 }  // namespace
 
+std::optional<std::set<GroupId>> selected_groups(const CutoverOptions& options,
+                                                 const CutoverFacts& facts) {
+  if (!options.some_only()) return std::nullopt;
+  std::set<GroupId> selected = options.groups;
+  for (const auto& [group, unused] : facts.groups)
+    for (const std::regex& pattern : options.group_patterns)
+      if (std::regex_match(group.value(), pattern)) selected.insert(group);
+  return selected;
+}
+
 Cutover::Cutover(CutoverOptions options, CutoverTools tools, const StopToken& stop)
     : options_(std::move(options)),
       tools_(std::move(tools)),
@@ -128,18 +138,8 @@ Result<> Cutover::look(const Wait& wait) {
   if (record_.state > CutoverState::kCaughtUp) return {};
   // Before the release too: who had members is waited for, and a pause begins when they are gone.
   const size_t lived = record_.lived.size();
-  moves_now_ = moves_.take(facts_, scope(), record_.lived);
+  moves_now_ = moves_.take(facts_, selected_groups(options_, facts_), record_.lived);
   return record_.lived.size() == lived ? Result<>() : save(false, wait);
-}
-
-// nullopt: all.
-std::optional<std::set<GroupId>> Cutover::scope() const {
-  if (!options_.some_only()) return std::nullopt;
-  std::set<GroupId> scope = options_.groups;
-  for (const auto& [group, unused] : facts_.groups)
-    for (const std::regex& pattern : options_.group_patterns)
-      if (std::regex_match(group.value(), pattern)) scope.insert(group);
-  return scope;
 }
 
 void Cutover::raise(const std::vector<std::string>& alarms) {

@@ -32,6 +32,10 @@ struct CutoverOptions {
   bool some_only() const { return !groups.empty() || !group_patterns.empty(); }
 };
 
+// The groups that are to be moved, of those that the source has; nullopt: all.
+std::optional<std::set<GroupId>> selected_groups(const CutoverOptions& options,
+                                                 const CutoverFacts& facts);
+
 // What happens, for the terminal and for hooks. `group` is empty where it is about the flow.
 struct CutoverEvent {
   enum class Kind { kState, kRelease, kGroupMoved, kGroupAlive, kAlarm };
@@ -82,7 +86,6 @@ class Cutover {
 
   Result<> lead();
   Result<> look(const Wait& wait);
-  std::optional<std::set<GroupId>> scope() const;
   Result<std::string> step(const Wait& wait);
   Result<std::string> move_consumers(const Wait& wait);
   Result<> take_moves(const std::map<GroupId, GroupMove>& moves, const Wait& wait);

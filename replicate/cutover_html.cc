@@ -10,8 +10,11 @@ namespace {
 using verify::HtmlPage;
 using verify::Tone;
 
-std::string time_or_dash(int64_t at_ms) {
-  return at_ms < 0 ? "-" : to_rfc3339(at_ms);
+// "2026-11-27 21:55:32 UTC": for people, who have the JSON report for more.
+std::string when(int64_t at_ms) {
+  if (at_ms < 0) return "-";
+  const std::string time = to_rfc3339(at_ms);
+  return fmt::format("{} {} UTC", time.substr(0, 10), time.substr(11, 8));
 }
 
 HtmlPage::Cell pause_of(const MovedGroup& moved) {
@@ -38,9 +41,9 @@ void add_groups(const CutoverReport& report, HtmlPage& page) {
   for (const auto& [id, moved] : report.moved)
     rows.push_back({{id.value()},
                     {std::to_string(moved.offsets.size())},
-                    {time_or_dash(moved.empty_at_ms)},
-                    {time_or_dash(moved.moved_at_ms)},
-                    {time_or_dash(moved.alive_at_ms)},
+                    {when(moved.empty_at_ms)},
+                    {when(moved.moved_at_ms)},
+                    {when(moved.alive_at_ms)},
                     pause_of(moved)});
   page.table({{"Group"},
               {"Offsets moved", true},
@@ -95,11 +98,11 @@ std::string to_html(const CutoverReport& report, const FlowSettings& flow, int e
   page.section("Steps");
   std::vector<HtmlPage::Row> steps;
   for (const auto& [state, at_ms] : report.record.history)
-    steps.push_back({{std::string(to_string(state))}, {to_rfc3339(at_ms)}});
+    steps.push_back({{std::string(to_string(state))}, {when(at_ms)}});
   page.table({{"Reached"}, {"At"}}, steps);
   add_groups(report, page);
   add_offsets(report, page);
-  return page.finish(to_rfc3339(wall_clock_ms()));
+  return page.finish(when(wall_clock_ms()));
 }
 
 }  // namespace kferry::replicate

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace kferry::replicate {
 
 void PartitionTotals::add(const PartitionStatus& one) {
@@ -20,7 +22,7 @@ void PartitionTotals::add(const PartitionStatus& one) {
 FlowTotals totals_of(const FlowStatus& status) {
   FlowTotals totals;
   for (const PartitionStatus& one : status.partitions) totals.add(one);
-  for (const GroupStatus& one : status.groups) totals.groups_synced += one.synced == one.partitions;
+  for (const GroupStatus& one : status.groups) totals.groups_synced += one.is_complete();
   return totals;
 }
 
@@ -35,6 +37,11 @@ bool is_worse(Phase one, Phase other) {
   constexpr std::array kByTrouble{Phase::kQuarantined, Phase::kWaiting, Phase::kFilling,
                                   Phase::kPositioning, Phase::kCopying};
   return std::ranges::find(kByTrouble, one) < std::ranges::find(kByTrouble, other);
+}
+
+std::string TopicTotals::why() const {
+  const bool all = same_reason == partitions;
+  return reason.empty() || all ? reason : fmt::format("{}: {}", reason_of, reason);
 }
 
 std::vector<TopicTotals> topics_of(const FlowStatus& status) {
@@ -52,8 +59,10 @@ std::vector<TopicTotals> topics_of(const FlowStatus& status) {
     if (worse) topic.worst = one.phase;
     if (worse || (topic.reason.empty() && one.phase == topic.worst)) {
       topic.reason = one.reason;
-      topic.reason_of = one.reason.empty() ? Partition(-1) : one.source.partition;
+      topic.reason_of = one.source.partition;
+      topic.same_reason = 0;
     }
+    topic.same_reason += one.reason == topic.reason;
   }
   return topics;
 }

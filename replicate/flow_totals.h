@@ -26,7 +26,7 @@ struct PartitionTotals {
 };
 
 struct FlowTotals : PartitionTotals {
-  int64_t groups_synced = 0;  // with every partition synced
+  int64_t groups_synced = 0;  // with every partition synced, or moved
 };
 FlowTotals totals_of(const FlowStatus& status);
 
@@ -36,10 +36,14 @@ int percent_copied(const PartitionTotals& totals);
 struct TopicTotals : PartitionTotals {
   TopicName topic;  // on the source
   TopicName target_topic;
-  int64_t records = 0;      // since the process started; -1: not told
-  std::string reason;       // of the worst of its partitions; may be empty
-  Partition reason_of{-1};  // that partition
+  int64_t records = 0;  // since the process started; -1: not told
   Phase worst = Phase::kCopying;
+  std::string reason;  // of the first of the worst partitions that has one; may be empty
+  Partition reason_of{-1};
+  int64_t same_reason = 0;  // partitions that have just this one
+
+  // "3: an unclean election"; without the number where it is every partition's.
+  std::string why() const;
 };
 // In the order of their names.
 std::vector<TopicTotals> topics_of(const FlowStatus& status);

@@ -96,9 +96,7 @@ void write_topic(const TopicTotals& topic, JsonWriter& json) {
   json.key("phases").begin_line();
   for (const Phase phase : kPhases) json.field(to_string(phase), topic.in(phase));
   json.end();
-  json.field("reason", topic.reason.empty()
-                           ? std::nullopt
-                           : std::optional(fmt::format("{}: {}", topic.reason_of, topic.reason)));
+  json.field("reason", topic.reason.empty() ? std::nullopt : std::optional(topic.why()));
   json.end();
 }
 

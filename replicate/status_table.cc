@@ -74,7 +74,7 @@ std::string cutover_lines(const FlowStatus& status, int64_t now_ms, size_t most_
     text += fmt::format(" since {}", to_rfc3339(record.history.back().second));
   text += "\n";
   if (!record.waiting.empty())
-    text += fmt::format("  waits for {}\n", escape_control(record.waiting));
+    text += fmt::format("  waiting for: {}\n", escape_control(record.waiting));
   if (!is_finished(status) &&
       (record.runner.empty() || now_ms - record.runner_at_ms > kLeaderGoneMs))
     text += "  nobody leads it now: `kferry cutover` goes on with it\n";
@@ -107,11 +107,9 @@ std::string topic_lines(const FlowStatus& status, size_t most_lines) {
   table.align_right({1, 2});
   for (const TopicTotals& topic : topics) {
     if (table.size() == most_lines) break;
-    const std::string why =
-        topic.reason.empty() ? "" : fmt::format("{}: {}", topic.reason_of, topic.reason);
     table.add({topic.topic.value(), std::to_string(topic.partitions),
                topic.known > 0 ? std::to_string(topic.lag) : "-", mode_of(topic), phase_of(topic),
-               why});
+               topic.why()});
   }
   if (topics.empty()) return "\nNo topic is mirrored yet.\n";
   return "\n" + table.render() + more(table.size(), topics.size(), "topics");
@@ -119,9 +117,12 @@ std::string topic_lines(const FlowStatus& status, size_t most_lines) {
 
 std::string partition_lines(const FlowStatus& status, const StatusTableOptions& options) {
   std::vector<const PartitionStatus*> chosen;
-  for (const PartitionStatus& one : status.partitions)
-    if (options.all_partitions || one.phase != Phase::kCopying || !one.identity)
-      chosen.push_back(&one);
+  // Where nothing runs, that all of them wait has been said.
+  const bool runs = std::ranges::any_of(status.processes, &ProcessStatus::running);
+  for (const PartitionStatus& one : status.partitions) {
+    const bool ordinary = one.phase == Phase::kCopying || (one.phase == Phase::kWaiting && !runs);
+    if (options.all_partitions || !ordinary || !one.identity) chosen.push_back(&one);
+  }
   if (chosen.empty()) return {};
   std::ranges::stable_sort(chosen, [](const PartitionStatus* one, const PartitionStatus* other) {
     return is_worse(one->phase, other->phase);
@@ -172,7 +173,7 @@ std::string status_line(const FlowStatus& status, int64_t now_ms) {
     text += fmt::format("; {} to look at: {}", problems.size(), escape_control(problems.front()));
   if (status.cutover && !is_finished(status))
     text += fmt::format("; cut-over {}{}{}", to_string(status.cutover->record.state),
-                        status.cutover->record.waiting.empty() ? "" : ", waits for ",
+                        status.cutover->record.waiting.empty() ? "" : ", waiting for: ",
                         escape_control(status.cutover->record.waiting));
   return text;
 }

@@ -237,7 +237,7 @@ function show_cutover(summary) {
     return element("li", {class: at ? "done" : null, "aria-current": now ? "step" : null},
       state.replaceAll("_", " "), ...(at ? [element("small", {}, clock(at))] : []));
   }));
-  by("waiting").textContent = cutover.waiting === null ? "" : "Waits for: " + cutover.waiting;
+  by("waiting").textContent = cutover.waiting === null ? "" : "Waiting for: " + cutover.waiting;
   const columns = [
     {name: "Moved group", cell: (row) => row.group},
     {name: "Moved at", cell: (row) => clock(row.moved_at)},

@@ -21,8 +21,9 @@ TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
   MirrorProcess mirror(clusters(), flow_of(name));
   ASSERT_TRUE(mirror.takes_over_slots()) << mirror.log();
   const std::string report_file = testing::TempDir() + "cutover-steps.json";
-  CutoverProcess cutover(clusters(),
-                         flow_of(name) + Arguments{"--quiet", "3s", "--report", report_file});
+  const std::string page_file = testing::TempDir() + "cutover-steps.html";
+  CutoverProcess cutover(clusters(), flow_of(name) + Arguments{"--quiet", "3s", "--report",
+                                                               report_file, "--html", page_file});
   ASSERT_TRUE(cutover.says("reached: caught_up")) << cutover.log() << mirror.log();
   ASSERT_TRUE(cutover.says("begins with moving the consumers"));
   EXPECT_EQ(act(clusters(), "show", flow_of(name)).exit_code, 3);
@@ -56,6 +57,14 @@ TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
   ASSERT_EQ(report["groups"].size(), 3U);
   EXPECT_GT(report["groups"][0]["pause_ms"], 0);
   EXPECT_TRUE(report["groups"][2]["pause_ms"].is_null());
+  std::stringstream page;
+  page << std::ifstream(page_file).rdbuf();
+  EXPECT_NE(page.str().find(">the move is over</span>"), std::string::npos) << page.str();
+  EXPECT_NE(page.str().find(">steps-idle</td>"), std::string::npos) << page.str();
+  const ProcessResult status = testenv::run_kferry(
+      {"status", "--target", clusters().target_bootstrap_servers(), "--flow", name});
+  EXPECT_EQ(status.exit_code, 0) << status.out << status.err;
+  EXPECT_NE(status.out.find("the move is over"), std::string::npos) << status.out;
 }
 
 // Nobody is asked, and kferry is killed at every transition: another one goes on.
@@ -111,6 +120,14 @@ TEST_F(CutoverOnBrokers, AbortBringsAGroupHomeWithWhatItHasDone) {
   ASSERT_TRUE(mirror.takes_over_slots()) << mirror.log();
   {
     CutoverProcess cutover(clusters(), flow_of(name) + Arguments{"--group", "abort-a"});
+    const ProcessResult rehearsed = testenv::run_process(CutoverProcess::arguments(
+        clusters(), flow_of(name) + Arguments{"--dry-run", "--format", "json"}));
+    EXPECT_EQ(rehearsed.exit_code, 0) << rehearsed.out << rehearsed.err;
+    const Json rehearsal = Json::parse(rehearsed.out);
+    EXPECT_EQ(rehearsal["groups"].size(), 1U);
+    EXPECT_TRUE(test::has(rehearsal["groups"][0]["members"], "abort-a-app")) << rehearsal.dump(1);
+    EXPECT_EQ(rehearsal["written_partitions"].size(), static_cast<size_t>(kPartitions));
+    EXPECT_GT(rehearsal["predicted_pause_ms"], 1'000);
     ASSERT_TRUE(cutover.says("reached: caught_up")) << cutover.log();
     town.stop("abort-a");
     ASSERT_TRUE(cutover.says("its last offsets are on the target")) << cutover.log();

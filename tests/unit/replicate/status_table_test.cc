@@ -54,7 +54,7 @@ TEST(StatusTable, ForeignNamesCannotForgeALine) {
   const std::string text = status_table(status, status.taken_at_ms);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_EQ(text.find('\r'), std::string::npos);
-  EXPECT_TRUE(has(text, "waits for group 'x\\x0Ay'"));
+  EXPECT_TRUE(has(text, "waiting for: group 'x\\x0Ay'"));
 }
 
 TEST(StatusTable, TheCutOver) {
@@ -70,12 +70,12 @@ TEST(StatusTable, TheCutOver) {
   std::string text = status_table(status, status.taken_at_ms);
   EXPECT_TRUE(has(text,
                   "Cut-over: consumers_moved since 2027-01-15T08:01:40.000Z\n"
-                  "  waits for your release to move the producers\n"
+                  "  waiting for: your release to move the producers\n"
                   "  group 'billing' has moved: 2.9 s without consumers\n"));
   text = status_table(status, status.taken_at_ms + 60'000);
   EXPECT_TRUE(has(text, "nobody leads it now"));
   EXPECT_TRUE(has(status_line(status, status.taken_at_ms),
-                  "cut-over consumers_moved, waits for your release"));
+                  "cut-over consumers_moved, waiting for: your release"));
 }
 
 TEST(StatusTable, ManyPartitionsAreNotManyLines) {
