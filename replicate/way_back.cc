@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "replicate/cutover_state.h"
 #include "replicate/state_topic.h"
 
 namespace kferry::replicate {

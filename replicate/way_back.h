@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "replicate/cutover_state.h"
+#include "replicate/flow_progress.h"
 #include "replicate/flow.h"
 #include "replicate/flow_state.h"
 

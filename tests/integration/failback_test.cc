@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "replicate/cutover_state.h"
+#include "replicate/flow_progress.h"
 #include "replicate/state_topic.h"
 #include "tests/integration/cutover_fixture.h"
 
