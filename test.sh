@@ -14,7 +14,7 @@ for argument in "$@"; do
 done
 
 scripts/install-deps.sh
-scripts/build.sh release
+scripts/build.sh release kferry integration_tests
 scripts/build.sh dev unit_tests component_tests
 scripts/build.sh tsan component_tests
 
@@ -24,4 +24,4 @@ echo "== Threaded code under TSan"
 ctest --test-dir build/tsan -L component --output-on-failure
 $quick && exit 0
 echo "== Integration tests on real servers"
-ctest --test-dir build/release -L integration --output-on-failure
+ctest --test-dir build/release -L integration --output-on-failure -j2

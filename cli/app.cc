@@ -75,6 +75,17 @@ const std::vector<Verb>& verbs() {
        "  kferry status --config kferry.yaml --watch\n"
        "  kferry status --url http://127.0.0.1:9400 --format json",
        status_options, run_status},
+      {"handoff", "show which groups may be mirrored, and mirror these",
+       "Judges every group that --groups selects: by the teams' diff reports and whether anything\n"
+       "has changed since, or by a verification now. Shows which are ready, which are not and "
+       "why.\n"
+       "Writes only the report. Exit code 0: all are ready, 3: some are not.\n"
+       "With --execute it becomes `kferry replicate` with exactly the groups that are ready; 4 "
+       "when\n"
+       "there is none. What stays behind is named; run it again to take it along.\n\n"
+       "  kferry handoff --config kferry.yaml --reports reports/ --report handoff.json\n"
+       "  kferry handoff --config kferry.yaml --reports reports/ --execute --require-all",
+       handoff_options, run_handoff},
       {"cutover", "lead consumers and producers over to the target, step by step",
        "Leads through mirroring, caught_up, consumers_moved, producers_moved, drained, proved and\n"
        "stopped, while `kferry replicate` runs with the same flow, --topics and --groups. Each "
@@ -103,6 +114,15 @@ const std::vector<Verb>& verbs() {
        "      --flow 'source->target' --report proof.json\n"
        "  kferry prove ... --sample 5% --report quick.json",
        prove_options, run_prove},
+      {"export", "write the flow's settings for MirrorMaker 2",
+       "For those who stay with Kafka Connect: `kferry export mm2` writes a properties file for\n"
+       "connect-mirror-maker.sh, `kferry export strimzi` a KafkaMirrorMaker2 resource, from the "
+       "same\n"
+       "settings as `kferry replicate`. Secrets are not copied: they are referred to. Reads no\n"
+       "cluster.\n\n"
+       "  kferry export mm2 --config kferry.yaml --handoff handoff.json --out mm2.properties\n"
+       "  kferry export strimzi --config kferry.yaml --flow 'onprem->cloud' | kubectl apply -f -",
+       export_options, run_export},
   };
   return table;
 }

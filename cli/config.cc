@@ -110,9 +110,9 @@ void read_external(Config& config, const YAML::Node& node) {
 
 Config read_document(const YAML::Node& root) {
   Config config;
-  check_keys(root, "kferry.yaml",
-             {"zookeeper", "bootstrap_server", "command_config", "teams", "groups", "external",
-              "flows"});
+  check_keys(
+      root, "kferry.yaml",
+      {"zookeeper", "bootstrap_server", "command_config", "teams", "groups", "external", "flows"});
   if (const auto node = root["zookeeper"]) config.zookeeper = text(node, "zookeeper");
   if (const auto node = root["bootstrap_server"])
     config.bootstrap_server = text(node, "bootstrap_server");

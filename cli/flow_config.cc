@@ -28,8 +28,8 @@ bool is_plain_name(std::string_view text) {
 }
 
 std::unexpected<Error> takes(const FlowValue& value, std::string_view what) {
-  return fail(ErrorKind::kUsage, fmt::format("{} '{}': takes {}", value.origin,
-                                             escape_control(value.text), what));
+  return fail(ErrorKind::kUsage,
+              fmt::format("{} '{}': takes {}", value.origin, escape_control(value.text), what));
 }
 
 Result<> patterns(const FlowValue& value, std::vector<std::regex>& out) {
@@ -80,8 +80,8 @@ Result<> offsets(const FlowValue& value, FlowSettings& flow) {
 
 Result<> guard(const FlowValue& value, FlowSettings& flow) {
   if (value.text != "refuse" && value.text != "warn") return takes(value, "refuse or warn");
-  flow.guard = value.text == "warn" ? replicate::GuardPolicy::kWarn
-                                    : replicate::GuardPolicy::kRefuse;
+  flow.guard =
+      value.text == "warn" ? replicate::GuardPolicy::kWarn : replicate::GuardPolicy::kRefuse;
   return {};
 }
 

@@ -4,12 +4,10 @@
 
 #include "base/log.h"
 #include "cli/exit_code.h"
+#include "cli/prover.h"
 #include "cli/replicate_options.h"
 #include "cli/session.h"
 #include "cli/verbs.h"
-#include "replicate/proof_groups.h"
-#include "replicate/proof_records.h"
-#include "verify/report_json.h"
 
 namespace kferry::cli {
 
@@ -61,21 +59,6 @@ OptionsDescription prove_options() {
 namespace {
 
 constexpr size_t kMaxTableLines = 200;
-constexpr Duration kPlanTimeout{300'000};
-
-// "5%" or "5".
-Result<int> read_sample(const Values& values) {
-  std::string text = text_of(values, "sample");
-  if (text.empty()) return 100;
-  if (text.ends_with('%')) text.pop_back();
-  const bool digits = !text.empty() && text.size() <= 3 &&
-                      text.find_first_not_of("0123456789") == std::string::npos;
-  const int percent = digits ? std::stoi(text) : 0;
-  if (percent < 1 || percent > 100)
-    return fail(ErrorKind::kUsage,
-                fmt::format("--sample '{}': takes 1% to 100%", text_of(values, "sample")));
-  return percent;
-}
 
 Result<verify::ProofReport> read_resumed(const std::string& file, const verify::ProofScope& scope) {
   KFERRY_TRY(const std::string text, read_file(file, "--report"));
@@ -94,16 +77,9 @@ Result<verify::ProofReport> read_resumed(const std::string& file, const verify::
 Result<ProofSettings> read_proof(const Values& values) {
   ProofSettings settings;
   KFERRY_TRY(settings.flow, read_flow(values));
-  const replicate::FlowSettings& flow = settings.flow;
   settings.use_flow_state = !text_of(values, "flow").empty() || !text_of(values, "config").empty();
+  KFERRY_CHECK(read_scope(values, settings));
   verify::ProofScope& scope = settings.scope;
-  scope.source = flow.source.bootstrap_servers;
-  scope.target = flow.target.bootstrap_servers;
-  scope.topics = text_of(values, "topics");
-  scope.groups = text_of(values, "groups");
-  scope.prefix = flow.topic_prefix;
-  if (settings.use_flow_state) scope.flow = flow.name;
-  KFERRY_TRY(scope.sample_percent, read_sample(values));
   const std::string via = text_of(values, "records-via");
   if (!via.empty() && via != "raw" && via != "librdkafka")
     return fail(ErrorKind::kUsage, fmt::format("--records-via '{}': takes raw or librdkafka", via));
@@ -116,70 +92,6 @@ Result<ProofSettings> read_proof(const Values& values) {
   }
   return settings;
 }
-
-int64_t offsets_to_compare(const verify::ProofReport& report) {
-  int64_t total = 0;
-  for (const verify::PartitionProof& one : report.partitions)
-    if (one.trouble.empty()) total += 2 * (one.source_end - one.compared_to);
-  return total;
-}
-
-// Every way out leaves a report behind that can be resumed.
-class Prover {
- public:
-  Prover(const ProofSettings& settings, std::string file, Progress::Mode mode,
-         const StopToken& stop)
-      : settings_(settings), file_(std::move(file)), mode_(mode), stop_(stop) {}
-
-  Result<> run() {
-    const Wait wait(Deadline::after(kPlanTimeout), stop_);
-    KFERRY_TRY(plan_, replicate::plan_proof(settings_, wait));
-    seconds_before_ = plan_.report.seconds;
-    if (plan_.report.partitions.empty())
-      return fail(ErrorKind::kUsage, "--topics selects no topic of the source: nothing to compare",
-                  "they are regular expressions for whole names: orders-.*, or .* for all");
-    KFERRY_CHECK(save(plan_.report));
-    Progress progress(mode_, "comparing offsets", offsets_to_compare(plan_.report));
-    const replicate::ProofHooks hooks{[this](const auto& report) { return save(report); },
-                                      progress};
-    auto compared = replicate::compare_records(settings_, plan_, hooks, stop_);
-    progress.finish();
-    if (compared)
-      compared = replicate::compare_groups(plan_, Wait(Deadline::after(kPlanTimeout), stop_));
-    plan_.report.complete = compared.has_value();
-    const auto saved = save(plan_.report);
-    if (!compared) return std::unexpected(with_hint(compared.error(), saved.has_value()));
-    return saved;
-  }
-
-  const verify::ProofReport& report() const { return plan_.report; }
-
- private:
-  Result<> save(const verify::ProofReport& report) {
-    verify::ProofReport now = report;
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
-        std::chrono::steady_clock::now() - started_);
-    now.seconds = plan_.report.seconds = seconds_before_ + seconds.count();
-    return verify::write_file_atomically(file_, verify::to_json(now));
-  }
-
-  Error with_hint(Error error, bool saved) const {
-    if (saved)
-      error.hint = fmt::format(
-          "the same command with --resume goes on where it was: {} has what "
-          "was compared",
-          file_);
-    return error;
-  }
-
-  const ProofSettings& settings_;
-  const std::string file_;
-  const Progress::Mode mode_;
-  const StopToken& stop_;
-  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  int64_t seconds_before_ = 0;
-  ProofPlan plan_;
-};
 
 }  // namespace
 

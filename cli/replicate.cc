@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/exit_code.h"
 #include "cli/replicate_options.h"
+#include "cli/run_mirror.h"
 #include "cli/session.h"
 #include "cli/verbs.h"
 #include "replicate/http_routes.h"
@@ -78,6 +79,11 @@ Result<int> run_replicate(const std::vector<std::string>& arguments, const StopT
   KFERRY_TRY(const replicate::FlowSettings flow, read_flow(values, &notes));
   for (const auto& note : notes) log::warn("not used", {{"key", note.key}, {"why", note.why}});
   if (flag_of(values, "dry-run")) return show_differences(flow, common.format, stop, output);
+  return run_mirror(flow, common, stop, output);
+}
+
+Result<int> run_mirror(const replicate::FlowSettings& flow, const CommonOptions& common,
+                       const StopToken& stop, Output& output) {
   KFERRY_TRY(const auto mirror, replicate::Mirror::open(flow, stop));
   std::unique_ptr<replicate::HttpServer> server;
   if (flow.listen) {

@@ -12,6 +12,7 @@
 #include "cli/flow_config.h"
 #include "cli/session.h"
 #include "kafkaio/config.h"
+#include "kafkaio/security.h"
 #include "replicate/patterns.h"
 
 namespace kferry::cli {
@@ -126,6 +127,7 @@ Result<Mm2Flow> read_mm2(const std::string& file, const std::string& flow, Durat
   KFERRY_TRY(const std::string text, read_file(file, "--mm2-properties"));
   auto properties = kafkaio::parse_properties(text);
   if (!properties) return std::unexpected(in_context(std::move(properties).error(), file));
+  if (kafkaio::has_plain_secret(*properties)) warn_if_others_may_read(file);
   return replicate::read_mm2_flow({std::move(*properties), file, flow, timeout});
 }
 
@@ -181,10 +183,12 @@ Result<> read_cluster(const FlowChanges& changes, const std::string& side, Durat
   if (file != changes.end()) {
     KFERRY_TRY(cluster, read_cluster_settings({bootstrap, file->second.text, file->second.origin,
                                                cluster.alias, timeout}));
+  } else if (cluster.bootstrap_servers.empty()) {
+    KFERRY_TRY(cluster,
+               read_cluster_settings(
+                   {.bootstrap = bootstrap, .alias = cluster.alias, .request_timeout = timeout}));
   } else {
-    KFERRY_TRY(cluster, replicate::make_cluster_settings({cluster.alias, bootstrap,
-                                                          std::move(cluster.properties.properties),
-                                                          cluster.properties.origin, timeout}));
+    KFERRY_CHECK(replicate::set_bootstrap_servers(cluster, bootstrap));
   }
   return kafkaio::check(cluster.properties);
 }
@@ -210,7 +214,8 @@ OptionsDescription describe_clusters() {
   add_flags(clusters, kClusterFlags);
   clusters.add_options()("flow", po::value<std::string>()->value_name("NAME"),
                          "the flow, of those in --config or --mm2-properties if there are any "
-                         "(source->target)");
+                         "(source->target)")(
+      "reverse", po::bool_switch(), "the way back of that flow, from its target to its source");
   return clusters;
 }
 
@@ -236,22 +241,48 @@ OptionsDescription describe_flow() {
   return options;
 }
 
-OptionsDescription describe_replicate() {
-  const OptionsDescription clusters = describe_clusters();
-  OptionsDescription selection("What is copied");
-  add_flags(selection, kSelectionFlags);
+namespace {
+
+OptionsDescription describe_copy() {
   OptionsDescription copy("How it is copied");
   add_flags(copy, kCopyFlags);
   for (const Negation& negation : kNegations)
     copy.add_options()(negation.option, po::bool_switch(), negation.help);
+  return copy;
+}
+
+OptionsDescription describe_all(bool with_dry_run) {
+  OptionsDescription selection("What is copied");
+  add_flags(selection, kSelectionFlags);
   OptionsDescription run("How it runs");
-  run.add_options()("dry-run", po::bool_switch(),
-                    "print the differences that would be removed, and write nothing");
+  if (with_dry_run)
+    run.add_options()("dry-run", po::bool_switch(),
+                      "print the differences that would be removed, and write nothing");
   add_flags(run, kRunFlags);
   OptionsDescription files = describe_files();
   add_output(files, log::Level::kInfo);
   OptionsDescription options;
-  options.add(clusters).add(selection).add(copy).add(run).add(files);
+  options.add(describe_clusters()).add(selection).add(describe_copy()).add(run).add(files);
+  return options;
+}
+
+}  // namespace
+
+OptionsDescription describe_replicate() {
+  return describe_all(true);
+}
+
+OptionsDescription describe_mirror() {
+  return describe_all(false);
+}
+
+OptionsDescription describe_settings() {
+  OptionsDescription selection("What is copied");
+  add_flags(selection, kSelectionFlags);
+  OptionsDescription files("Configuration");
+  files.add_options()("config", po::value<std::string>()->value_name("FILE"), "kferry.yaml: flows");
+  OptionsDescription options;
+  options.add(describe_clusters()).add(selection).add(describe_copy()).add(files);
   return options;
 }
 
@@ -277,7 +308,11 @@ Result<FlowSettings> read_flow(const Values& values, std::vector<replicate::Mm2N
     KFERRY_TRY(std::regex heartbeats, replicate::parse_pattern("heartbeats"));
     flow.topics.exclude.push_back(std::move(heartbeats));
   }
-  return flow;
+  if (!flag_of(values, "reverse")) return flow;
+  if (!flow.topic_prefix.empty())
+    return fail(ErrorKind::kUsage, "--reverse: this flow has a prefix",
+                "the way back needs the same topic names on both clusters");
+  return replicate::reversed(std::move(flow));
 }
 
 Result<FlowSettings> read_target_of_flow(const Values& values) {
@@ -287,6 +322,33 @@ Result<FlowSettings> read_target_of_flow(const Values& values) {
   name_clusters(flow);
   KFERRY_CHECK(read_cluster(layers.changes, "target", common.request_timeout, flow.target));
   return flow;
+}
+
+Result<replicate::FlowPatterns> read_flow_patterns(const Values& values) {
+  KFERRY_TRY(const CommonOptions common, read_common(values));
+  KFERRY_TRY(const Layers layers, read_layers(values, common, nullptr));
+  replicate::FlowPatterns patterns{"", std::string(replicate::kDefaultTopicsExclude), "",
+                                   std::string(replicate::kDefaultGroupsExclude),
+                                   std::string(replicate::kDefaultConfigPropertiesExclude)};
+  const std::pair<const char*, std::string*> places[] = {
+      {"topics", &patterns.topics},
+      {"topics_exclude", &patterns.topics_exclude},
+      {"groups", &patterns.groups},
+      {"groups_exclude", &patterns.groups_exclude},
+      {"config_exclude", &patterns.config_exclude}};
+  for (const auto& [setting, place] : places) {
+    const auto found = layers.changes.find(setting);
+    if (found == layers.changes.end()) continue;
+    for (const std::string& one : found->second.list)
+      if (one.contains(','))
+        return fail(ErrorKind::kUsage,
+                    fmt::format("{} '{}': MirrorMaker 2 separates expressions by commas, and "
+                                "cannot have one inside",
+                                found->second.origin, one),
+                    "write the expression without a comma: a{1,2} as aa?");
+    *place = found->second.text;
+  }
+  return patterns;
 }
 
 }  // namespace kferry::cli

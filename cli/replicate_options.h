@@ -5,12 +5,19 @@
 
 #include "cli/options.h"
 #include "replicate/flow.h"
+#include "replicate/mm2_export.h"
 #include "replicate/mm2_properties.h"
 
 namespace kferry::cli {
 
 // All of them, --dry-run and the common ones included.
 OptionsDescription describe_replicate();
+
+// The same without --dry-run, for a verb that launches the mirror.
+OptionsDescription describe_mirror();
+
+// Which flow, what is copied and how: for a verb that writes it down.
+OptionsDescription describe_settings();
 
 // Those of them that say which flow is meant, for other verbs.
 OptionsDescription describe_flow();
@@ -28,5 +35,9 @@ Result<replicate::FlowSettings> read_flow(const Values& values,
 // Only the flow's name and its target, from --target, --target-config, --flow and --config: for
 // verbs that look at what the flow has left there. The source stays empty. kUsage.
 Result<replicate::FlowSettings> read_target_of_flow(const Values& values);
+
+// The expressions of the same flow as they were written, without an MM2 file. kUsage: one has a
+// comma, which a list in a text cannot have.
+Result<replicate::FlowPatterns> read_flow_patterns(const Values& values);
 
 }  // namespace kferry::cli

@@ -36,9 +36,11 @@ OptionsDescription migrate_options();
 OptionsDescription verify_options();
 OptionsDescription rollback_options();
 OptionsDescription replicate_options();
+OptionsDescription handoff_options();
 OptionsDescription cutover_options();
 OptionsDescription prove_options();
 OptionsDescription status_options();
+OptionsDescription export_options();
 Result<int> run_scan(const std::vector<std::string>& arguments, const StopToken& stop,
                      Output& output);
 Result<int> run_plan(const std::vector<std::string>& arguments, const StopToken& stop,
@@ -52,6 +54,8 @@ Result<int> run_rollback(const std::vector<std::string>& arguments, const StopTo
 
 Result<int> run_replicate(const std::vector<std::string>& arguments, const StopToken& stop,
                           Output& output);
+Result<int> run_handoff(const std::vector<std::string>& arguments, const StopToken& stop,
+                        Output& output);
 // Its first argument may be an action: run, show, release, abort.
 Result<int> run_cutover(const std::vector<std::string>& arguments, const StopToken& stop,
                         Output& output);
@@ -60,6 +64,10 @@ Result<int> run_prove(const std::vector<std::string>& arguments, const StopToken
                       Output& output);
 // With --watch it prints itself, until a stop is requested.
 Result<int> run_status(const std::vector<std::string>& arguments, const StopToken& stop,
+                       Output& output);
+
+// Its first argument is what shall be written: mm2 or strimzi.
+Result<int> run_export(const std::vector<std::string>& arguments, const StopToken& stop,
                        Output& output);
 
 // Parses and runs a whole command line (without the program's name); prints to stdout and stderr.

@@ -11,7 +11,7 @@ void check_keys(const YAML::Node& map, const std::string& where,
     const auto key = entry.first.as<std::string>();
     if (!known.contains(key))
       throw ConfigError{entry.first.Mark(), fmt::format("unknown key '{}' in {}; known: {}", key,
-                                                      where, fmt::join(known, ", "))};
+                                                        where, fmt::join(known, ", "))};
   }
 }
 

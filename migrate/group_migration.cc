@@ -293,10 +293,16 @@ void GroupMigration::finish() {
         wall_clock_ms() + (config_.retain ? config_.retain->count() : *plan_.offsets_retention_ms);
   if (!config_.write_receipts || !written_) return;
   std::vector<groupproto::OffsetToCommit> receipts;
-  for (const PlannedPartition& planned : group_.partitions)
+  for (const PlannedPartition& planned : group_.partitions) {
     if (planned.action == Action::kCommit &&
         report_of(planned.partition).outcome == Outcome::kMigrated)
       receipts.push_back(make_receipt(planned.partition, {*planned.target, planned.node.mzxid}));
+    // Nothing was to be done here, but the group as a whole is migrated: from now on it is its own
+    // business, also when it goes back.
+    if (planned.action == Action::kKeep && planned.verdict == Verdict::kEqual)
+      receipts.push_back(
+          make_receipt(planned.partition, {*planned.kafka_before, planned.node.mzxid}));
+  }
   const auto written =
       migrate::write_receipts(worker_.coordinators(), group_.group, receipts,
                               Wait::uninterruptible(config_.client.request_timeout));

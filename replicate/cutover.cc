@@ -13,6 +13,8 @@ namespace {
 
 constexpr Duration kOpenTimeout{60'000};
 constexpr Duration kLookTimeout{30'000};
+// Mirror and cut-over may be started at the same moment.
+constexpr Duration kMirrorStarts{15'000};
 // A runner that was not seen for so long is gone.
 constexpr int64_t kRunnerGoneMs = 10'000;
 constexpr int64_t kSaveEveryMs = 3'000;
@@ -23,8 +25,9 @@ std::string make_runner_id() {
 }
 
 Result<std::unique_ptr<CutoverObserver>> open_observer(const FlowSettings& flow,
-                                                       const StopToken& stop) {
-  return CutoverObserver::open(flow, Wait(Deadline::after(kOpenTimeout), stop));
+                                                       const StopToken& stop,
+                                                       Duration patience = Duration(0)) {
+  return CutoverObserver::open(flow, patience, Wait(Deadline::after(kOpenTimeout), stop));
 }
 
 Result<std::optional<CutoverRecord>> read_record(const StateTopic& state) {
@@ -40,6 +43,16 @@ CutoverState after(CutoverState state) {
 
 }  // namespace
 
+std::optional<std::set<GroupId>> selected_groups(const CutoverOptions& options,
+                                                 const CutoverFacts& facts) {
+  if (!options.some_only()) return std::nullopt;
+  std::set<GroupId> selected = options.groups;
+  for (const auto& [group, unused] : facts.groups)
+    for (const std::regex& pattern : options.group_patterns)
+      if (std::regex_match(group.value(), pattern)) selected.insert(group);
+  return selected;
+}
+
 Cutover::Cutover(CutoverOptions options, CutoverTools tools, const StopToken& stop)
     : options_(std::move(options)),
       tools_(std::move(tools)),
@@ -50,7 +63,7 @@ Cutover::Cutover(CutoverOptions options, CutoverTools tools, const StopToken& st
 Result<std::unique_ptr<Cutover>> Cutover::open(const FlowSettings& flow, CutoverOptions options,
                                                CutoverTools tools, const StopToken& stop) {
   std::unique_ptr<Cutover> cutover(new Cutover(std::move(options), std::move(tools), stop));
-  KFERRY_TRY(cutover->observer_, open_observer(flow, stop));
+  KFERRY_TRY(cutover->observer_, open_observer(flow, stop, kMirrorStarts));
   KFERRY_CHECK(cutover->lead());
   return cutover;
 }
@@ -62,11 +75,12 @@ Result<> Cutover::lead() {
   if (known) {
     record_ = *known;
     const int64_t age_ms = wall_clock_ms() - record_.runner_at_ms;
-    if (!record_.runner.empty() && age_ms < kRunnerGoneMs)
+    if (!record_.runner.empty() && age_ms < kRunnerGoneMs && !options_.take_over)
       return fail(ErrorKind::kRefused,
                   fmt::format("another process leads this cut-over (runner {}, seen {} s ago)",
                               record_.runner, age_ms / 1000),
-                  "look at it with `kferry cutover show`; if it is gone, wait 10 s");
+                  "look at it with `kferry cutover show`; if it is gone, wait 10 s, or give "
+                  "--take-over");
   } else {
     record_.history.emplace_back(CutoverState::kMirroring, wall_clock_ms());
   }
@@ -98,7 +112,8 @@ Result<> Cutover::run() {
     record_.waiting = waiting ? *waiting : waiting.error().message;
     if (record_.state == CutoverState::kStopped) record_.waiting.clear();
     if (tools_.tick) tools_.tick(record_, record_.waiting);
-    if (record_.waiting.empty() && !options_.groups.empty()) break;  // these are at home
+    if (record_.waiting.empty() && options_.some_only()) break;  // these are at home
+    if (differs_) break;
     if (wall_clock_ms() - saved_at_ms_ > kSaveEveryMs)
       (void)save(false, wait);  // the next one comes soon
     if (!stop_.sleep_for(kInterval)) {
@@ -123,7 +138,7 @@ Result<> Cutover::look(const Wait& wait) {
   if (record_.state > CutoverState::kCaughtUp) return {};
   // Before the release too: who had members is waited for, and a pause begins when they are gone.
   const size_t lived = record_.lived.size();
-  moves_now_ = moves_.take(facts_, options_.groups, record_.lived);
+  moves_now_ = moves_.take(facts_, selected_groups(options_, facts_), record_.lived);
   return record_.lived.size() == lived ? Result<>() : save(false, wait);
 }
 
@@ -198,7 +213,7 @@ Result<> Cutover::reach(CutoverState state, const Wait& wait) {
 }
 
 Result<std::string> Cutover::move_consumers(const Wait& wait) {
-  if (!record_.released && options_.groups.empty()) {
+  if (!record_.released && !options_.some_only()) {
     const std::string behind = catch_up_.take(facts_);
     KFERRY_TRY(const bool go, released("begins with moving the consumers", wait));
     if (!go) return std::string("your release to move the consumers");
@@ -207,6 +222,8 @@ Result<std::string> Cutover::move_consumers(const Wait& wait) {
     KFERRY_CHECK(save(true, wait));
   }
   if (auto trouble = trouble_with_copy(facts_); !trouble.empty()) return trouble;
+  if (options_.some_only() && moves_now_.empty())
+    return std::string("a group on the source whose name matches");
   KFERRY_CHECK(take_moves(moves_now_, wait));
   KFERRY_CHECK(check_pauses(moves_now_));
   std::vector<std::string> waiting;
@@ -216,7 +233,7 @@ Result<std::string> Cutover::move_consumers(const Wait& wait) {
     else if (move.stage == GroupMove::Stage::kReady || !announced_.contains(id))
       waiting.push_back(fmt::format("group '{}': the mirror has to see that it was moved", id));
   if (!waiting.empty()) return some_of(waiting);
-  if (!options_.groups.empty()) return std::string();
+  if (options_.some_only()) return std::string();
   KFERRY_CHECK(reach(CutoverState::kConsumersMoved, wait));
   return std::string("the next step");
 }
@@ -302,19 +319,19 @@ Result<std::string> Cutover::move_producers(const Wait& wait) {
 Result<std::string> Cutover::prove(const Wait& wait) {
   if (auto why = not_drained(facts_); !why.empty()) return why;
   if (!tools_.prove) {
-    proof_words_ = "not compared";
+    record_.proof = "not compared";
     return finish("ends the mirror for good, without a comparison of both sides", wait);
   }
-  if (!proof_.valid())
+  if (!proof_.valid()) {
+    test_hook("cutover.before_proof");
     proof_ = std::async(std::launch::async, [this] { return tools_.prove(stop_); });
+  }
   if (proof_.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
     return std::string("source and target are being compared");
-  auto proof = proof_.get();
-  if (!proof) return std::unexpected(proof.error());
-  proof_words_ = proof->second;
-  if (!proof->first)
-    return fail(ErrorKind::kFailed, "source and target differ: " + proof_words_,
-                "nothing was stopped; see `kferry prove`");
+  KFERRY_TRY(const CutoverTools::Proof proof, proof_.get());
+  record_.proof = proof.words;
+  differs_ = !proof.equal;
+  if (differs_) return std::string("source and target differ: " + proof.words);
   KFERRY_CHECK(reach(CutoverState::kProved, wait));
   return std::string("the next step");
 }
@@ -331,7 +348,7 @@ CutoverReport Cutover::report() const {
   return {record_,
           facts_.moved,
           {alarms_.begin(), alarms_.end()},
-          proof_words_,
+          differs_,
           record_.state == CutoverState::kStopped};
 }
 
@@ -353,8 +370,8 @@ Result<std::optional<CutoverReport>> show_cutover(const FlowSettings& flow, cons
   if (!record) return std::nullopt;
   const Wait wait(Deadline::after(kLookTimeout), stop);
   KFERRY_TRY(const CutoverFacts facts, observer->observe(wait));
-  return CutoverReport{
-      *record, facts.moved, alarms_of(facts), {}, record->state == CutoverState::kStopped};
+  return CutoverReport{*record, facts.moved, alarms_of(facts), false,
+                       record->state == CutoverState::kStopped};
 }
 
 }  // namespace kferry::replicate

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,9 +22,19 @@ namespace kferry::replicate {
 struct CutoverOptions {
   bool automatic = false;             // no step waits for a release
   std::optional<Duration> max_pause;  // of a group without consumers; longer ends the run
+  bool take_over = false;             // whoever leads it now is known to be gone
   Duration quiet{10'000};             // without a new record the source counts as left
-  std::set<GroupId> groups;           // only these are moved, and nothing else happens; empty: all
+  // Only these are moved, by name or by a pattern for the whole name, and nothing else happens;
+  // none of both: all.
+  std::set<GroupId> groups;
+  std::vector<std::regex> group_patterns = {};
+
+  bool some_only() const { return !groups.empty() || !group_patterns.empty(); }
 };
+
+// The groups that are to be moved, of those that the source has; nullopt: all.
+std::optional<std::set<GroupId>> selected_groups(const CutoverOptions& options,
+                                                 const CutoverFacts& facts);
 
 // What happens, for the terminal and for hooks. `group` is empty where it is about the flow.
 struct CutoverEvent {
@@ -38,7 +49,7 @@ struct CutoverReport {
   CutoverRecord record;
   std::map<GroupId, MovedGroup> moved;
   std::vector<std::string> alarms;
-  std::string proof;  // what the comparison found, in words; empty: none was made
+  bool differs = false;  // source and target do: it ended before anything was stopped
   bool finished = false;
 };
 
@@ -46,9 +57,13 @@ struct CutoverTools {
   std::function<void(const CutoverEvent&)> tell;
   // At every look, with what is waited for.
   std::function<void(const CutoverRecord&, const std::string& waiting)> tick;
-  // Compares both clusters; false: they differ, and the words say how. In a thread of its own.
-  // Empty: nobody compares, and the flow goes from drained to stopped.
-  std::function<Result<std::pair<bool, std::string>>(const StopToken&)> prove;
+  // Compares both clusters, in a thread of its own. Empty: nobody compares, and the flow goes from
+  // drained to stopped.
+  struct Proof {
+    bool equal = false;
+    std::string words;
+  };
+  std::function<Result<Proof>(const StopToken&)> prove;
 };
 
 // Not thread-safe.
@@ -60,8 +75,9 @@ class Cutover {
   static Result<std::unique_ptr<Cutover>> open(const FlowSettings& flow, CutoverOptions options,
                                                CutoverTools tools, const StopToken& stop);
 
-  // Until it is stopped, or with CutoverOptions::groups until those are at home on the target.
-  // kInterrupted; kRefused: a pause is longer than it may be; kFailed: source and target differ.
+  // Until it is stopped, or, where only some groups are to be moved, until those are at home on the
+  // target. Also ends, without an error, when source and target differ: see CutoverReport::differs.
+  // kInterrupted; kRefused: a pause is longer than it may be.
   Result<> run();
   CutoverReport report() const;
 
@@ -99,8 +115,8 @@ class Cutover {
   bool producers_announced_ = false;
   int64_t producers_moved_at_ms_ = -1;  // by the operator's word
   std::set<std::string> alarms_;
-  std::string proof_words_;
-  std::future<Result<std::pair<bool, std::string>>> proof_;
+  bool differs_ = false;
+  std::future<Result<CutoverTools::Proof>> proof_;
   int64_t saved_at_ms_ = 0;
 };
 

@@ -20,7 +20,7 @@ class Abort {
       : flow_(flow), tell_(tell), stop_(stop) {}
 
   Result<AbortReport> run() {
-    KFERRY_TRY(observer_, CutoverObserver::open(flow_, wait()));
+    KFERRY_TRY(observer_, CutoverObserver::open(flow_, Duration(0), wait()));
     KFERRY_CHECK(check_record());
     KFERRY_TRY(facts_, observer_->observe(wait()));
     if (record_.expects_other_writers()) KFERRY_CHECK(check_foreign());

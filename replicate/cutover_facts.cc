@@ -10,6 +10,12 @@
 #include "wire/log_range.h"
 
 namespace kferry::replicate {
+namespace {
+
+constexpr Duration kLookAgain{500};
+
+}  // namespace
+
 int64_t CutoverFacts::lag() const {
   int64_t lag = 0;
   for (const auto& [partition, one] : partitions) {
@@ -35,6 +41,8 @@ std::optional<Translation> FlowTranslator::translate(const TopicPartition& sourc
   const auto record = loaded.partition(source);
   const auto map = loaded.map(source);
   if (!record || !*record || !map) return std::nullopt;
+  if (const auto& mixed = (*record)->mixed; mixed && mixed->contains(offset))
+    return Translation{target, mixed->target, offset == mixed->from, offset != mixed->from};
   if (offset == position) return Translation{target, target_end, true};
   // The runs are durable up to the reference point.
   if (offset > (*record)->reference.source)
@@ -61,21 +69,36 @@ std::optional<SourceOffset> FlowTranslator::to_source(const TopicPartition& sour
 }
 
 Result<std::unique_ptr<CutoverObserver>> CutoverObserver::open(const FlowSettings& flow,
+                                                               Duration patience,
                                                                const Wait& wait) {
   std::unique_ptr<CutoverObserver> observer(new CutoverObserver(flow));
   KFERRY_TRY(auto source, wire::Cluster::connect(flow.source.addresses, flow.source.client, wait));
   observer->source_ = std::make_unique<wire::Cluster>(std::move(source));
   KFERRY_TRY(auto admin, kafkaio::TopicAdmin::connect(flow.target.properties));
   observer->admin_ = std::make_unique<kafkaio::TopicAdmin>(std::move(admin));
-  const TopicName topic = StateTopic::name_of(flow.name);
-  KFERRY_TRY(const auto topics, observer->admin_->partition_counts(wait));
-  const std::string hint = "start the mirror first: kferry replicate with the same flow";
-  const std::string none =
-      fmt::format("flow '{}' has no state on the target: it was never mirrored", flow.name);
-  if (!topics.contains(topic)) return fail(ErrorKind::kRefused, none, hint);
-  KFERRY_TRY(observer->state_, StateTopic::open(flow, *observer->admin_, wait));
-  if (!observer->state_->get("flow")) return fail(ErrorKind::kRefused, none, hint);
-  return observer;
+  const Deadline deadline = Deadline::after(patience);
+  while (true) {
+    KFERRY_TRY(const bool found, observer->find_state(wait));
+    if (found) return observer;
+    if (deadline.expired())
+      return fail(
+          ErrorKind::kRefused,
+          fmt::format("flow '{}' has no state on the target: it was never mirrored", flow.name),
+          "start the mirror first: kferry replicate with the same flow");
+    if (!wait.stop().sleep_for(kLookAgain)) KFERRY_CHECK(wait.stop().check("waiting for it"));
+  }
+}
+
+// False: no mirror of this flow has got so far yet.
+Result<bool> CutoverObserver::find_state(const Wait& wait) {
+  if (!state_) {
+    KFERRY_TRY(const auto topics, admin_->partition_counts(wait));
+    if (!topics.contains(StateTopic::name_of(flow_.name))) return false;
+    KFERRY_TRY(state_, StateTopic::open(flow_, *admin_, wait));
+  } else {
+    KFERRY_CHECK(state_->catch_up(wait));
+  }
+  return state_->get("flow").has_value();
 }
 
 Result<CutoverFacts> CutoverObserver::observe(const Wait& wait) {

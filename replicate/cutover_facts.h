@@ -74,8 +74,10 @@ class FlowTranslator final : public OffsetTranslator {
 // Not thread-safe.
 class CutoverObserver {
  public:
-  // kRefused: the mirror of this flow has never been started. kUnreachable, kNotAuthorised.
-  static Result<std::unique_ptr<CutoverObserver>> open(const FlowSettings& flow, const Wait& wait);
+  // kRefused: the mirror of this flow has never been started, and was not within `patience`.
+  // kUnreachable, kNotAuthorised.
+  static Result<std::unique_ptr<CutoverObserver>> open(const FlowSettings& flow, Duration patience,
+                                                       const Wait& wait);
 
   // kUnreachable: one of the clusters. What concerns one group or partition stands with it.
   Result<CutoverFacts> observe(const Wait& wait);
@@ -91,6 +93,7 @@ class CutoverObserver {
   explicit CutoverObserver(const FlowSettings& flow)
       : flow_(flow), source_groups_(flow.source), target_groups_(flow.target) {}
 
+  Result<bool> find_state(const Wait& wait);
   Result<> read_source_ends(CutoverFacts& facts, const Wait& wait);
   Result<> read_progress(CutoverFacts& facts);
   Result<> read_groups(CutoverFacts& facts, const Wait& wait);

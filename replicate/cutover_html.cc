@@ -87,7 +87,7 @@ std::string to_html(const CutoverReport& report, const FlowSettings& flow, int e
               {"Source", flow.source.bootstrap_servers},
               {"Target", flow.target.bootstrap_servers},
               {"State", std::string(to_string(report.record.state))},
-              {"Comparison", report.proof.empty() ? "none was made" : report.proof},
+              {"Comparison", report.record.proof.empty() ? "none was made" : report.record.proof},
               {"Exit code", std::to_string(exit_code)}});
   if (!report.finished && !report.record.waiting.empty())
     page.paragraph({"It waits for: " + report.record.waiting, Tone::kWarn});

@@ -62,7 +62,8 @@ std::string to_json_text(const CutoverReport& report, const FlowSettings& flow, 
   json.key("alarms").begin_array();
   for (const std::string& alarm : report.alarms) json.value(alarm);
   json.end();
-  json.field("proof", report.proof.empty() ? std::nullopt : std::optional(report.proof));
+  const std::string& proof = report.record.proof;
+  json.field("proof", proof.empty() ? std::nullopt : std::optional(proof));
   json.field("exit_code", exit_code);
   json.end();
   json.finish();
@@ -85,7 +86,7 @@ std::string to_text(const CutoverReport& report) {
                                 : "at work on the target");
   }
   for (const std::string& alarm : report.alarms) text += fmt::format("ALARM: {}\n", alarm);
-  if (!report.proof.empty()) text += fmt::format("proof: {}\n", report.proof);
+  if (!report.record.proof.empty()) text += fmt::format("proof: {}\n", report.record.proof);
   return text;
 }
 

@@ -22,6 +22,11 @@ std::string difference(const GroupFacts& group) {
     const auto found = group.translations.find(partition);
     const auto& translation = found->second;
     if (!translation) return fmt::format("nothing can be said of {} on the target yet", partition);
+    if (translation->mixed)
+      return fmt::format(
+          "it stands at {} of {}, among records that lie in another order on the "
+          "target; let its consumers go on on the source for a moment",
+          committed.offset, partition);
     if (!translation->complete)
       return fmt::format("records of {} up to {} are still to be copied", partition,
                          committed.offset);
@@ -137,11 +142,11 @@ std::string not_drained(const CutoverFacts& facts) {
 }
 
 std::map<GroupId, GroupMove> GroupMoves::take(const CutoverFacts& facts,
-                                              const std::set<GroupId>& scope,
+                                              const std::optional<std::set<GroupId>>& scope,
                                               std::set<GroupId>& lived) {
   std::map<GroupId, GroupMove> moves;
   for (const auto& [id, group] : facts.groups) {
-    if (!scope.empty() && !scope.contains(id)) continue;
+    if (scope && !scope->contains(id)) continue;
     if (group.lives_on_source() && !facts.moved.contains(id)) lived.insert(id);
     const auto moved = facts.moved.find(id);
     if (moved != facts.moved.end()) {
@@ -153,7 +158,7 @@ std::map<GroupId, GroupMove> GroupMoves::take(const CutoverFacts& facts,
     if (!lived.contains(id)) move.moved.empty_at_ms = -1;
     moves[id] = std::move(move);
   }
-  for (const GroupId& id : scope)
+  for (const GroupId& id : scope.value_or(std::set<GroupId>()))
     if (!facts.groups.contains(id))
       moves[id] = {GroupMove::Stage::kWaits, "there is no such group on the source", {}};
   return moves;

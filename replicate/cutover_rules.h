@@ -87,8 +87,9 @@ struct GroupMove {
 
 class GroupMoves {
  public:
-  // Looks at these groups. `lived`: those that had members on the source; gets new ones.
-  std::map<GroupId, GroupMove> take(const CutoverFacts& facts, const std::set<GroupId>& scope,
+  // Looks at these groups; nullopt: at all. `lived`: those that had members on the source; gets new ones.
+  std::map<GroupId, GroupMove> take(const CutoverFacts& facts,
+                                    const std::optional<std::set<GroupId>>& scope,
                                     std::set<GroupId>& lived);
 
  private:

@@ -58,7 +58,8 @@ std::string to_json(const CutoverRecord& record) {
                {"runner", record.runner},
                {"runner_at_ms", record.runner_at_ms},
                {"lived", std::move(lived)},
-               {"history", std::move(history)}});
+               {"history", std::move(history)},
+               {"proof", record.proof}});
 }
 
 std::string to_json(const CutoverRelease& release) {
@@ -88,6 +89,7 @@ Result<CutoverRecord> parse_cutover(const std::string& value) {
     for (const json& one : from.at("lived")) record.lived.insert(GroupId(one.get<std::string>()));
     for (const json& one : from.at("history"))
       record.history.emplace_back(state_of(one.at(0)), one.at(1).get<int64_t>());
+    record.proof = from.value("proof", "");
     return record;
   });
 }

@@ -45,6 +45,7 @@ struct CutoverRecord {
   int64_t runner_at_ms = 0;      // when it was last alive
   std::set<GroupId> lived = {};  // groups that had members on the source: they are waited for
   std::vector<std::pair<CutoverState, int64_t>> history = {};  // and when each was reached
+  std::string proof = {};  // what the comparison found, in words; empty: none was made yet
 
   // From when on producers may write to the target directly.
   bool expects_other_writers() const {

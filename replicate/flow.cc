@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "replicate/status.h"
 
@@ -27,6 +28,17 @@ std::pair<std::string, std::string> aliases_of(const std::string& flow) {
   const size_t arrow = flow.find("->");
   if (arrow == flow.npos) return {"source", "target"};
   return {flow.substr(0, arrow), flow.substr(arrow + 2)};
+}
+
+FlowSettings reversed(FlowSettings flow) {
+  flow.reverse_of = flow.name;
+  const auto [from, to] = aliases_of(flow.name);
+  flow.name = flow.name.contains("->") ? to + "->" + from : flow.name + "-reverse";
+  std::swap(flow.source, flow.target);
+  flow.sync_topic_configs = flow.sync_acls = false;
+  flow.emit_offset_syncs = flow.emit_checkpoints = flow.emit_heartbeats = false;
+  flow.zookeeper.reset();  // it guarded the way there
+  return flow;
 }
 
 TopicName target_topic(const FlowSettings& flow, const TopicName& source_topic) {

@@ -81,6 +81,9 @@ struct FlowSettings {
   bool mm2_metrics = false;
   bool until_caught_up = false;
 
+  // The flow whose way back this is (reversed()); its state lies on `source`.
+  std::optional<std::string> reverse_of;
+
   // The guard: groups that still have offsets in this ZooKeeper which Kafka does not have.
   std::optional<std::string> zookeeper;
   GuardPolicy guard = GuardPolicy::kRefuse;
@@ -88,6 +91,10 @@ struct FlowSettings {
 
 // "onprem" and "cloud" of "onprem->cloud"; "source" and "target" of a name without an arrow.
 std::pair<std::string, std::string> aliases_of(const std::string& flow);
+
+// The way back of a flow that is over (docs/failback.md): its clusters change places. Records and
+// group offsets only; no configs, ACLs or topics for MM2's tools.
+FlowSettings reversed(FlowSettings flow);
 
 // The name on the target.
 TopicName target_topic(const FlowSettings& flow, const TopicName& source_topic);

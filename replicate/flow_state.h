@@ -46,6 +46,10 @@ struct PartitionRecord {
   // Of the empty transactions that filled gaps, where the target refuses markers
   // (EmptyTransactions).
   std::vector<int64_t> gap_producers = {};
+  // The first record that somebody else wrote, and that ended identity: before it offsets are the
+  // same on both sides.
+  std::optional<TargetOffset> others_from = {};
+  std::optional<MixedRange> mixed = {};  // of the way back only
 };
 
 std::string topic_key(const TopicName& source);

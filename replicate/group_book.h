@@ -114,6 +114,7 @@ class GroupBook {
     bool denied = false;  // and it will not change its mind soon
     bool checkpoint_due = true;
   };
+  static bool is_mixed(const Entry& entry) { return entry.translation && entry.translation->mixed; }
   struct Group {
     groupproto::GroupOffsets source;
     std::map<TopicPartition, Entry> entries;  // of those that are mirrored here

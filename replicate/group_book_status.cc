@@ -37,6 +37,7 @@ bool GroupBook::is_done(const TopicPartition& source, const Entry& entry) const 
   if (!rules_.commit && entry.settled) return true;
   if (stands(entry.verdict) || entry.denied || entry.before_start || gone_.contains(source))
     return true;
+  if (entry.verdict == GroupVerdict::kPartly && is_mixed(entry)) return true;
   return (entry.verdict == GroupVerdict::kPartly || entry.verdict == GroupVerdict::kUntold) &&
          rules_.mirroring(source) == Mirroring::kStuck;
 }
@@ -96,6 +97,12 @@ void GroupBook::describe(const Group& group, GroupStatus& status) const {
   if (troubled != group.entries.end()) return say("failed", troubled->second.trouble);
   if (group.entries.empty()) return say("no offsets", "of topics that are mirrored");
   if (!rules_.commit) return say("checkpoints only", "");
+  if (const auto mixed = std::ranges::count_if(
+          group.entries, [](const auto& one) { return is_mixed(one.second); });
+      mixed > 0)
+    return say(
+        "among mixed records",
+        fmt::format("in {} partitions: held before them until it has consumed them all", mixed));
   if (const auto partly = count(GroupVerdict::kPartly); partly > 0)
     return say("waiting for records", fmt::format("of {} partitions", partly));
   if (const auto untold = count(GroupVerdict::kUntold); untold > 0)

@@ -46,6 +46,11 @@ bool is_internal_group(const GroupId& group) {
          group.value().starts_with("kferry.");
 }
 
+bool may_be_mirrored(const GroupId& group, const groupproto::ListedGroup& listed) {
+  // Share groups keep no offsets that could be committed (KIP-932).
+  return !is_internal_group(group) && listed.type != "share" && listed.type != "Share";
+}
+
 bool OwnCommits::include(TargetOffset offset) const {
   return std::ranges::find(values, offset) != values.end();
 }

@@ -9,12 +9,15 @@
 
 #include "base/result.h"
 #include "groupproto/group_offsets.h"
+#include "groupproto/group_state.h"
 #include "replicate/ports.h"
 
 namespace kferry::replicate {
 
 // Groups that never are mirrored, whatever the filters say: kferry's own.
 bool is_internal_group(const GroupId& group);
+// Of the groups that a cluster lists: not kferry's own, and one that commits offsets.
+bool may_be_mirrored(const GroupId& group, const groupproto::ListedGroup& listed);
 
 // Our own commits for one partition of one group on the target: the last one that was seen there,
 // then those attempted since. Each is remembered before it is sent, for its answer may get lost.

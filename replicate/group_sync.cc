@@ -31,11 +31,6 @@ GroupRules rules_of(const GroupSyncTools& tools) {
   return rules;
 }
 
-// Share groups keep no offsets that could be committed (KIP-932).
-bool has_offsets(const groupproto::ListedGroup& group) {
-  return group.type != "share" && group.type != "Share";
-}
-
 }  // namespace
 
 GroupSync::GroupSync(GroupSyncTools tools)
@@ -118,7 +113,7 @@ Result<> GroupSync::refresh(const Wait& wait) {
   named_ = std::move(named);
   selected_.clear();
   for (const auto& [id, group] : listed.groups)
-    if (tools_.flow.groups.selects(id.value()) && !is_internal_group(id) && has_offsets(group))
+    if (tools_.flow.groups.selects(id.value()) && may_be_mirrored(id, group))
       selected_.push_back(id);
   return {};
 }

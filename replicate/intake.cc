@@ -20,11 +20,12 @@ int64_t max_timestamp(std::span<const RawRecord> records) {
 class Intake {
  public:
   Intake(const FetchedPartition& fetched, std::shared_ptr<Buffer> buffer, SourceOffset position,
-         BufferBudget& budget, size_t decoded_bytes)
+         BufferBudget& budget, size_t decoded_bytes, const std::vector<int64_t>& not_from)
       : fetched_(fetched),
         buffer_(std::move(buffer)),
         budget_(budget),
         decoded_bytes_(decoded_bytes),
+        not_from_(not_from),
         aborted_(fetched.aborted) {
     taken_.next = position;
   }
@@ -46,7 +47,7 @@ class Intake {
     const SourceOffset behind(header.last_offset() + 1);
     if (behind <= taken_.next) return {};  // what lies before the position in the fetched segment
     taken_.last_epoch = header.partition_leader_epoch;
-    if (header.control() || aborted) {
+    if (header.control() || aborted || std::ranges::count(not_from_, header.producer_id) > 0) {
       skip_to(behind);
       return {};
     }
@@ -119,6 +120,7 @@ class Intake {
   const std::shared_ptr<Buffer> buffer_;
   BufferBudget& budget_;
   const size_t decoded_bytes_;
+  const std::vector<int64_t>& not_from_;
   AbortedTransactions aborted_;
   TakenIn taken_;
 };
@@ -126,8 +128,9 @@ class Intake {
 }  // namespace
 
 Result<TakenIn> take_in(const FetchedPartition& fetched, std::shared_ptr<Buffer> buffer,
-                        SourceOffset position, BufferBudget& budget, size_t decoded_bytes) {
-  return Intake(fetched, std::move(buffer), position, budget, decoded_bytes).run();
+                        SourceOffset position, BufferBudget& budget, size_t decoded_bytes,
+                        const std::vector<int64_t>& not_from) {
+  return Intake(fetched, std::move(buffer), position, budget, decoded_bytes, not_from).run();
 }
 
 Result<CopyItem> merge(const std::vector<CopyItem>& items, BufferBudget& budget,

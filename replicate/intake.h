@@ -23,8 +23,10 @@ struct TakenIn {
 //
 // kFailed: a batch that cannot be read. `decoded_bytes` bounds one batch when it is decompressed.
 // `buffer` holds `fetched.records`. Thread-safe.
+// Batches of the producers in `not_from` become gaps too.
 Result<TakenIn> take_in(const FetchedPartition& fetched, std::shared_ptr<Buffer> buffer,
-                        SourceOffset position, BufferBudget& budget, size_t decoded_bytes);
+                        SourceOffset position, BufferBudget& budget, size_t decoded_bytes,
+                        const std::vector<int64_t>& not_from = {});
 
 // Several batches as one, for runs of tiny ones: decoded and encoded anew, with the codec of the
 // first. At least one item, none a gap; where offsets are missing between them, `later_runs` says

@@ -90,7 +90,7 @@ Mirror::~Mirror() {
 Result<std::unique_ptr<Mirror>> Mirror::open(FlowSettings flow, const StopToken& stop) {
   std::unique_ptr<Mirror> mirror(new Mirror(std::move(flow), stop));
   KFERRY_CHECK(mirror->connect());
-  KFERRY_CHECK(mirror->read_flow_record());
+  KFERRY_CHECK(mirror->agree_on_flow_record());
   mirror->topics_ = std::make_unique<TopicKeeper>(
       mirror->flow_,
       TopicClusters{*mirror->source_, *mirror->target_, *mirror->source_admin_, *mirror->admin_},
@@ -104,7 +104,7 @@ Result<std::unique_ptr<Mirror>> Mirror::open(FlowSettings flow, const StopToken&
                                                     *mirror->companions_, *mirror);
   KFERRY_CHECK(mirror->cutover_->begin());
   KFERRY_CHECK(mirror->companions_->start(Wait(Deadline::after(kConnectTimeout), stop)));
-  KFERRY_CHECK(mirror->join_group());
+  if (!mirror->member_) KFERRY_CHECK(mirror->join_group());
   return mirror;
 }
 
@@ -134,19 +134,40 @@ Result<> Mirror::connect() {
   KFERRY_TRY(source_admin_, admin_of(flow_.source));
   KFERRY_TRY(admin_, admin_of(flow_.target));
   KFERRY_TRY(preparer_admin_, admin_of(flow_.target));
+  if (flow_.reverse_of) {
+    KFERRY_TRY(way_back_, WayBack::read(flow_, {source_cluster_id_, target_cluster_id_}, wait));
+  }
   KFERRY_TRY(state_, StateTopic::open(flow_, *admin_, wait));
   return {};
 }
 
-// The producer ids are the flow's, not the process's. The first process makes them.
-Result<> Mirror::read_flow_record() {
+// The producer ids are the flow's, not the process's: with two of them, each process would take the
+// other's records for a stranger's. So of processes that are started together only the one that
+// gets slot 0 makes the record.
+Result<> Mirror::agree_on_flow_record() {
   const Wait wait(Deadline::after(kConnectTimeout), stop_);
-  KFERRY_TRY(const auto known, state_->all().flow());
-  if (!known) {
-    KFERRY_TRY(record_, make_flow_record(wait));
-    return {};
+  KFERRY_TRY(auto known, state_->all().flow());
+  if (!known) KFERRY_CHECK(join_group());
+  while (!known) {
+    KFERRY_CHECK(wait.stop().check("waiting for a share of the flow"));
+    if (wait.deadline().expired())
+      return fail(ErrorKind::kUnreachable,
+                  fmt::format("no share of the flow within {} s, and no other process has begun it",
+                              kConnectTimeout.count() / 1000),
+                  "see whether the target's group coordinator is well");
+    const auto polled = member_->poll(kTick);
+    if (!polled && polled.error().kind == ErrorKind::kNotAuthorised) return polled;
+    KFERRY_CHECK(state_->catch_up(wait));
+    KFERRY_TRY(known, state_->all().flow());
+    if (!known && leads()) {
+      KFERRY_TRY(known, make_flow_record(wait));
+    }
   }
   record_ = *known;
+  return check_flow_record();
+}
+
+Result<> Mirror::check_flow_record() const {
   const auto differs = [](const std::string& recorded, const std::optional<std::string>& now) {
     return !recorded.empty() && now && recorded != *now;
   };
@@ -177,10 +198,7 @@ Result<FlowRecord> Mirror::make_flow_record(const Wait& wait) {
   std::tie(record.producer_id, record.producer_epoch) = producer;
   std::tie(record.filler_id, record.filler_epoch) = filler;
   KFERRY_CHECK(state_->put({{"flow", to_json(record)}}, wait));
-  // Another process may have begun at the same moment: the last one that wrote counts.
-  KFERRY_CHECK(state_->catch_up(wait));
-  KFERRY_TRY(const auto agreed, state_->all().flow());
-  return agreed.value_or(record);
+  return record;
 }
 
 Result<> Mirror::start_preparer() {
@@ -207,10 +225,18 @@ Result<> Mirror::start_preparer() {
     }
     return results;
   };
-  preparer_.worker = std::make_unique<Preparer>(PreparerTools{
-      copier_, *state_, *plans_, troubles_, std::move(source), std::move(target), delete_records,
-      [this](const TopicPartition& partition) { return state_->of(partition); }, record_,
-      flow_.offsets});
+  PreparerTools tools{
+      copier_,           *state_,
+      *plans_,           troubles_,
+      std::move(source), std::move(target),
+      delete_records,    [this](const TopicPartition& partition) { return state_->of(partition); },
+      record_,           flow_.offsets};
+  if (way_back_)
+    tools.way_back = [this](const TopicPartition& partition, SourceOffset log_start,
+                            TargetOffset log_end) {
+      return way_back_->of(partition, log_start, log_end);
+    };
+  preparer_.worker = std::make_unique<Preparer>(std::move(tools));
   preparer_.thread = std::jthread([this] { preparer_.worker->run(preparer_.stop); });
   return {};
 }
@@ -235,7 +261,7 @@ void Mirror::on_assigned(const kafkaio::GroupMember::Slots& slots) {
   }
   slots_are_new_ = true;
   refresh_wanted_ = true;
-  companions_->reconsider();
+  if (companions_) companions_->reconsider();
 }
 
 // Their batches that are still in flight may arrive: the next owner's sequence numbers are those
@@ -251,7 +277,7 @@ void Mirror::on_revoked(const kafkaio::GroupMember::Slots& slots) {
     if (!slots_.contains(StateTopic::slot_of(copy.source()))) leaving.push_back(copy.source());
   });
   for (const TopicPartition& source : leaving) copier_.remove(source);
-  companions_->reconsider();
+  if (companions_) companions_->reconsider();
 }
 
 Result<Ending> Mirror::run(const std::function<void()>& tick) {
@@ -341,11 +367,25 @@ void Mirror::place_partitions(const wire::ClusterMetadata& source,
     if (on_target == target.topics.end()) continue;
     place(topic, source.topics.at(topic), on_target->second);
   }
+  miss_partitions(source);
   for (const auto& [topic, info] : source.topics)
     for (const auto& [partition, leader] : info.partitions) source_leaders.insert(leader.leader);
   for (const auto& [topic, info] : target.topics)
     for (const auto& [partition, leader] : info.partitions) target_leaders.insert(leader.leader);
   hire(source_leaders, target_leaders);
+}
+
+// A broker that is asked for a deleted topic may call it moved as well as deleted.
+void Mirror::miss_partitions(const wire::ClusterMetadata& source) {
+  std::vector<TopicPartition> missed;
+  copier_.visit_all([&](const PartitionCopy& copy) {
+    const auto topic = source.topics.find(copy.source().topic);
+    const bool known =
+        topic != source.topics.end() && topic->second.partitions.contains(copy.source().partition);
+    if (!known && copy.phase() == Phase::kCopying) missed.push_back(copy.source());
+  });
+  for (const TopicPartition& partition : missed)
+    copier_.visit(partition, [](PartitionCopy& copy) { copy.doubt_source(std::nullopt); });
 }
 
 void Mirror::place(const TopicName& topic, const wire::TopicInfo& source,
@@ -370,8 +410,13 @@ void Mirror::place(const TopicName& topic, const wire::TopicInfo& source,
 // A reader or writer for each broker that leads anything.
 void Mirror::hire(const std::set<BrokerId>& source_leaders,
                   const std::set<BrokerId>& target_leaders) {
-  const Surroundings around{copier_,   *plans_, rate_,
-                            troubles_, stop_,   [this] { refresh_wanted_ = true; }};
+  const Surroundings around{copier_,
+                            *plans_,
+                            rate_,
+                            troubles_,
+                            stop_,
+                            [this] { refresh_wanted_ = true; },
+                            way_back_ ? way_back_->producers() : std::vector<int64_t>{}};
   for (const BrokerId id : source_leaders) {
     if (id.value() < 0 || readers_.contains(id)) continue;
     auto& reader = readers_[id];

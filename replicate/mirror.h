@@ -27,6 +27,7 @@
 #include "replicate/target_writer.h"
 #include "replicate/topic_keeper.h"
 #include "replicate/troubles.h"
+#include "replicate/way_back.h"
 
 namespace kferry::replicate {
 
@@ -79,7 +80,8 @@ class Mirror final : public StatusSource, public Controls {
   };
 
   Result<> connect();
-  Result<> read_flow_record();
+  Result<> agree_on_flow_record();
+  Result<> check_flow_record() const;
   Result<FlowRecord> make_flow_record(const Wait& wait);
   Result<> start_preparer();
   Result<> join_group();
@@ -91,6 +93,7 @@ class Mirror final : public StatusSource, public Controls {
   Result<> refresh();
   void place_partitions(const wire::ClusterMetadata& source, const wire::ClusterMetadata& target);
   void place(const TopicName& topic, const wire::TopicInfo& source, const wire::TopicInfo& target);
+  void miss_partitions(const wire::ClusterMetadata& source);
   void hire(const std::set<BrokerId>& source_leaders, const std::set<BrokerId>& target_leaders);
   Result<> set_goals(const wire::ClusterMetadata& source);
   std::optional<Ending> partitions_reached_goals() const;
@@ -127,6 +130,7 @@ class Mirror final : public StatusSource, public Controls {
   std::unique_ptr<TopicKeeper> topics_;
   std::unique_ptr<kafkaio::GroupMember> member_;
   FlowRecord record_;
+  std::optional<WayBack> way_back_;
   mutable std::mutex slots_mutex_;  // guards the next against the companions
   std::set<Partition> slots_;       // changed by the main thread only
   bool slots_are_new_ = false;

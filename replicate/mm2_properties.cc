@@ -48,16 +48,6 @@ std::vector<std::string> split(const std::string& list) {
   return parts;
 }
 
-// `text` as a regular expression that matches nothing else.
-std::string quoted(const std::string& text) {
-  std::string pattern;
-  for (const char c : text) {
-    if (std::string_view(R"(\^$.|?*+()[]{}-)").find(c) != std::string_view::npos) pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
-
 class Mm2Reader {
  public:
   explicit Mm2Reader(const Mm2Input& input) : input_(input) {
@@ -307,7 +297,7 @@ void Mm2Reader::read_names() {
   flow.topic_prefix = pair_.source + separator;
   // MirrorSourceConnector.isCycle: what came from the target is not copied back.
   const std::string cycle =
-      fmt::format("(.*{0})?{1}{0}.*", quoted(separator), quoted(pair_.target));
+      fmt::format("(.*{0})?{1}{0}.*", quoted_pattern(separator), quoted_pattern(pair_.target));
   auto pattern = parse_pattern(cycle);
   if (pattern)
     flow.topics.exclude.push_back(flow_.cycles.emplace(std::move(*pattern)));

@@ -19,6 +19,18 @@ struct OffsetRun {
   friend bool operator==(const OffsetRun&, const OffsetRun&) = default;
 };
 
+// Of the way back of a flow (way_back.h): source offsets `from` <= o < `to`, among which records that
+// the target has had before lie between others. Who has consumed up to one of them has consumed no
+// prefix of the target's log but what lies before `target`.
+struct MixedRange {
+  SourceOffset from;
+  SourceOffset to;
+  TargetOffset target;
+
+  bool contains(SourceOffset offset) const { return offset >= from && offset < to; }
+  friend bool operator==(const MixedRange&, const MixedRange&) = default;
+};
+
 // Invariant: runs rise in both offsets, and neighbours differ in (target - source). Two begin at
 // the same offset where the first has no record: it says where the copy began. Not thread-safe.
 class OffsetMap {

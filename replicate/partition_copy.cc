@@ -70,6 +70,7 @@ void PartitionCopy::start(Start start) {
   identity_ = start.identity;
   why_not_identity_ = std::move(start.why_not_identity);
   map_ = std::move(start.map);
+  mixed_ = start.mixed;
   if (!identity_) map_.add({confirmed_.source, confirmed_.target});
   started_ = true;
   confirmed_since_start_ = false;
@@ -341,6 +342,8 @@ void PartitionCopy::connection_lost(const std::string& why) {
 
 std::optional<Translation> PartitionCopy::translate(SourceOffset offset) const {
   if (!started_) return std::nullopt;
+  if (mixed_ && mixed_->contains(offset))
+    return Translation{target_, mixed_->target, offset == mixed_->from, offset != mixed_->from};
   if (offset >= confirmed_.source)
     return Translation{target_, confirmed_.target, offset == confirmed_.source};
   if (identity_) return Translation{target_, TargetOffset(offset.value()), true};

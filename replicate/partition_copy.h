@@ -80,6 +80,7 @@ class PartitionCopy {
     bool identity = true;
     std::string why_not_identity;
     OffsetMap map = {};  // of a translated partition
+    std::optional<MixedRange> mixed = {};
   };
   void start(Start start);
   void set_phase(Phase phase, std::string reason = {});
@@ -163,6 +164,7 @@ class PartitionCopy {
   std::optional<SourceOffset> diverges_at_;
   ProducerIdentity producer_;
   OffsetMap map_;
+  std::optional<MixedRange> mixed_;
 
   CopyPosition confirmed_;
   bool confirmed_since_start_ = false;  // a batch, by the target

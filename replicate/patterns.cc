@@ -91,4 +91,19 @@ Result<std::vector<std::regex>> parse_patterns(const std::vector<std::string>& l
   return patterns;
 }
 
+std::string quoted_pattern(std::string_view name) {
+  constexpr std::string_view kSpecial = R"(\^$.|?*+()[]{}-)";
+  std::string pattern;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == ',' || byte <= ' ') {
+      pattern += fmt::format("\\x{:02x}", byte);
+      continue;
+    }
+    if (kSpecial.find(c) != kSpecial.npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
 }  // namespace kferry::replicate

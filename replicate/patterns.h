@@ -30,4 +30,8 @@ Result<std::vector<std::regex>> parse_patterns(std::string_view list);
 // The same of a list that is one already, where an expression may have a comma.
 Result<std::vector<std::regex>> parse_patterns(const std::vector<std::string>& list);
 
+// An expression that matches `name` and nothing else, in ECMAScript's syntax and in Java's. It can
+// stand in a list: commas and blanks are written as \xNN.
+std::string quoted_pattern(std::string_view name);
+
 }  // namespace kferry::replicate

@@ -100,6 +100,9 @@ struct Translation {
   // False: records before the source offset are still to be copied; `offset` is where the copy ends
   // now.
   bool complete = true;
+  // Not complete, and waiting does not change that: see MixedRange. `offset` is the last one that is
+  // exact.
+  bool mixed = false;
 };
 
 // Thread-safe.

@@ -221,6 +221,11 @@ void Preparer::adopt(const Case& one) {
   const TargetEnds& ends = ends_[one.target];
   const int64_t start = ranges_[one.source].start.value();
   const int64_t end = ends.end.value();
+  if (tools_.way_back) {
+    const auto point = tools_.way_back(one.source, SourceOffset(start), ends.end);
+    if (!point) return quarantine(one.source, point.error().message);
+    if (*point) return adopt_from(one, **point);
+  }
   PartitionRecord record;
   record.topic_id = id_of(one.topic_id);
   if (tools_.mode == OffsetsMode::kTranslate)
@@ -244,6 +249,23 @@ void Preparer::adopt(const Case& one) {
   if (!record.fill_to) return begin(one, record, record.reference, {});
   filling_[one.source] = one.target;
   hold(one.source, Phase::kFilling, {});
+}
+
+// The flow whose way back this is has copied it the other way.
+void Preparer::adopt_from(const Case& one, const ReturnPoint& point) {
+  PartitionRecord record;
+  record.topic_id = id_of(one.topic_id);
+  record.identity = point.why_not_identity.empty();
+  record.why_not_identity = point.why_not_identity;
+  if (!record.identity && tools_.mode == OffsetsMode::kIdentity)
+    return quarantine(one.source,
+                      fmt::format("identity is not possible: {}", record.why_not_identity));
+  record.reference = point.begin;
+  record.mixed = point.mixed;
+  if (!record.identity)
+    to_save_.push_back({runs_key(one.source, 0), runs_to_json(point.map.runs())});
+  save(one.source, record);
+  begin(one, record, record.reference, point.map);
 }
 
 // It may have been another process's meanwhile: only the state topic counts.
@@ -285,6 +307,7 @@ Result<> Preparer::resume(const Case& one, PartitionRecord& record, const Wait& 
   if (record.identity && (foreign || one.wants_translation)) {
     record.identity = false;
     record.why_not_identity = foreign ? others_write_from(*scan.foreign) : one.reason;
+    if (foreign) record.others_from = scan.foreign;
     map.add({SourceOffset(0), TargetOffset(0)});  // what has been copied keeps its offsets
     changed = true;
   }
@@ -356,7 +379,8 @@ void Preparer::begin(const Case& one, const PartitionRecord& record, const CopyP
                           .producer = {tools_.flow.producer_id, epoch, record.copied_before},
                           .identity = record.identity,
                           .why_not_identity = record.why_not_identity,
-                          .map = std::move(map)}});
+                          .map = std::move(map),
+                          .mixed = record.mixed}});
 }
 
 void Preparer::save(const TopicPartition& source, const PartitionRecord& record) {

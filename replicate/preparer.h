@@ -15,6 +15,7 @@
 #include "replicate/plan_keeper.h"
 #include "replicate/target_log.h"
 #include "replicate/troubles.h"
+#include "replicate/way_back.h"
 #include "wire/cluster.h"
 #include "wire/log_range.h"
 
@@ -32,6 +33,10 @@ struct PreparerTools {
   std::function<LoadedState(const TopicPartition&)> load;
   FlowRecord flow;
   OffsetsMode mode = OffsetsMode::kAuto;
+  // Of the way back of a flow only; see way_back.h.
+  std::function<Result<std::optional<ReturnPoint>>(const TopicPartition&, SourceOffset log_start,
+                                                   TargetOffset log_end)>
+      way_back = {};
 };
 
 // Runs in a thread of its own; but for run() and `stop`, not thread-safe.
@@ -83,6 +88,7 @@ class Preparer {
   std::optional<Verdict> verdict_on_source(const Case& one) const;
   bool condemn(const Case& one);
   void adopt(const Case& one);
+  void adopt_from(const Case& one, const ReturnPoint& point);
   Result<> recall(const Case& one);
   Result<> resume(const Case& one, PartitionRecord& record, const Wait& wait);
   Result<LogScan> find_position(const Case& one, const PartitionRecord& record,

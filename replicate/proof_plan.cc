@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "kafkaio/compacted_reader.h"
 #include "replicate/proof_sink.h"
 #include "replicate/state_topic.h"
 #include "replicate/topic_keeper.h"
@@ -21,19 +20,6 @@ using Ranges = std::map<TopicPartition, wire::LogRange>;
 // How long the target may take to reach the source's ends.
 constexpr Duration kCatchUp{10'000};
 constexpr Duration kLookAgain{250};
-constexpr int16_t kNoSuchTopic = 3;
-
-Result<LoadedState> load_state(const FlowSettings& flow, const Wait& wait) {
-  const TopicName topic = StateTopic::name_of(flow.name);
-  auto reader = kafkaio::CompactedReader::open(flow.target.properties, topic, wait);
-  if (!reader && reader.error().kafka_code == kNoSuchTopic)
-    return fail(ErrorKind::kUsage,
-                fmt::format("--flow '{}': the target has no topic {}", flow.name, topic),
-                "without --flow offsets are taken to be the same on both sides");
-  if (!reader) return std::unexpected(reader.error());
-  KFERRY_CHECK(reader->catch_up(wait));
-  return LoadedState(reader->entries());
-}
 
 class Planner {
  public:
@@ -63,7 +49,14 @@ class Planner {
           "no --flow given: every record is expected at the offset that it has on the source");
       return {};
     }
-    KFERRY_TRY(plan_.state, load_state(plan_.flow, wait_));
+    KFERRY_TRY(auto state,
+               replicate::read_state(plan_.flow.target.properties, plan_.flow.name, wait_));
+    if (!state)
+      return fail(ErrorKind::kUsage,
+                  fmt::format("--flow '{}': the target has no topic {}", plan_.flow.name,
+                              StateTopic::name_of(plan_.flow.name)),
+                  "without --flow offsets are taken to be the same on both sides");
+    plan_.state = std::move(*state);
     KFERRY_TRY(const auto flow, plan_.state.flow());
     if (flow && plan_.flow.topic_prefix.empty()) plan_.flow.topic_prefix = flow->topic_prefix;
     return {};

@@ -89,7 +89,8 @@ void SourceReader::take_partition(const FetchedPartition& fetched,
   });
   if (fetched.records.empty()) return;
   auto taken =
-      take_in(fetched, buffer, taking->position.offset, copier.budget(), kMostDecodedBytes);
+      take_in(fetched, buffer, taking->position.offset, copier.budget(), kMostDecodedBytes,
+              around_.not_from);
   if (!taken) {
     copier.visit(fetched.partition, [&](PartitionCopy& copy) {
       copy.quarantine(fmt::format("{} of the source cannot be read from offset {} on: {}",

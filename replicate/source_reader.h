@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "replicate/copier.h"
 #include "replicate/plan_keeper.h"
@@ -21,6 +22,8 @@ struct Surroundings {
   const StopToken& stop;
   // Leaders seem to have moved: look at the metadata soon. Thread-safe.
   std::function<void()> refresh_metadata;
+  // Producers of the source whose records are not copied.
+  std::vector<int64_t> not_from = {};
 };
 
 // Runs in a thread of its own.

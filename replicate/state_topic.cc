@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "replicate/cutover_state.h"
+#include "wire/error_code.h"
 
 namespace kferry::replicate {
 namespace {
@@ -61,6 +62,15 @@ TopicName StateTopic::name_of(const std::string& flow) {
 Partition StateTopic::slot_of(const TopicPartition& source) {
   const uint32_t hash = stable_hash(fmt::format("{}/{}", source.topic, source.partition));
   return Partition(static_cast<int32_t>(hash % static_cast<uint32_t>(kSlots)));
+}
+
+Result<std::optional<LoadedState>> read_state(const kafkaio::ClientProperties& cluster,
+                                              const std::string& flow, const Wait& wait) {
+  auto reader = kafkaio::CompactedReader::open(cluster, StateTopic::name_of(flow), wait);
+  if (!reader && reader.error().kafka_code == wire::kUnknownTopicOrPartition) return std::nullopt;
+  if (!reader) return std::unexpected(reader.error());
+  KFERRY_CHECK(reader->catch_up(wait));
+  return LoadedState(reader->entries());
 }
 
 Result<std::unique_ptr<StateTopic>> StateTopic::open(const FlowSettings& flow,

@@ -16,6 +16,11 @@
 
 namespace kferry::replicate {
 
+// What a flow remembers, without being part of it; nullopt: there is no such flow on that cluster.
+// kUnreachable, kNotAuthorised.
+Result<std::optional<LoadedState>> read_state(const kafkaio::ClientProperties& cluster,
+                                              const std::string& flow, const Wait& wait);
+
 // Thread-safe but for open() and catch_up(), which one thread calls.
 class StateTopic final : public StateStore {
  public:

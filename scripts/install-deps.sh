@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what kferry needs to be built and tested on Debian 12. Needs root (or sudo) only when something is
-# missing; says what it does.
+# install-deps.sh [--build-only]: installs what kferry needs to be built and tested (or only built) on Debian 12.
+# Needs root (or sudo) only when something is missing; says what it does.
 set -euo pipefail
 
 packages=(
@@ -8,12 +8,21 @@ packages=(
   libboost1.81-dev libboost-program-options1.81-dev
   libzookeeper-mt-dev librdkafka-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libssl-dev
-  zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libisal-dev prometheus-cpp-dev
-  libgtest-dev libvalijson-dev unzip git ca-certificates
+  libsasl2-dev libsasl2-modules libsasl2-modules-gssapi-mit
+  zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libisal-dev
+)
+test_packages=(
+  prometheus-cpp-dev libgtest-dev libvalijson-dev openssl unzip git ca-certificates
   chromium  # the test of the status page looks at it
   openjdk-17-jdk-headless maven
   python3 python3-kazoo python3-kafka
 )
+
+case "${1:-}" in
+  --build-only) ;;
+  "") packages+=("${test_packages[@]}") ;;
+  *) echo "usage: scripts/install-deps.sh [--build-only]" >&2; exit 2 ;;
+esac
 
 missing=()
 for package in "${packages[@]}"; do

@@ -413,14 +413,16 @@ nlohmann::json Environment::compare_topics(const std::string& topics,
 }
 
 pid_t Environment::start_mm2(const Mm2Options& options) {
-  std::vector<std::string> arguments = {"--dir",     dir().string(), "start",
-                                        "--name",    options.name,   "--topics",
-                                        options.topics, "--groups",  options.groups};
+  std::vector<std::string> arguments = {"--dir",        dir().string(), "start",
+                                        "--name",       options.name,   "--topics",
+                                        options.topics, "--groups",     options.groups};
   if (options.identity) arguments.emplace_back("--identity");
   if (options.tuned) arguments.emplace_back("--tuned");
+  if (!options.properties.empty())
+    arguments.insert(arguments.end(), {"--properties", options.properties.string()});
   add_settings(arguments, "--set", options.settings);
-  const auto started = nlohmann::json::parse(
-      run_tool("mm2", std::move(arguments), {.timeout_ms = kToolTimeoutMs}));
+  const auto started =
+      nlohmann::json::parse(run_tool("mm2", std::move(arguments), {.timeout_ms = kToolTimeoutMs}));
   return started.at("pid").get<pid_t>();
 }
 

@@ -116,6 +116,7 @@ struct Mm2Options {
   bool tuned = false;
   std::map<std::string, std::string> settings = {};  // of mm2.properties
   std::string name = "mm2";                          // several may run side by side
+  std::filesystem::path properties = {};             // this file as it is, without all of these
 };
 
 class Environment {

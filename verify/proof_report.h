@@ -102,6 +102,9 @@ int exit_code_of(const ProofReport& report);
 std::string to_json(const ProofReport& report);
 // kUsage: not such a report; the message says what is wrong with it.
 Result<ProofReport> parse_proof(const std::string& json);
+// The verdict in one line, with the first difference: "3 partitions, 36000 records and 12 group
+// offsets are the same", "orders-1: ...".
+std::string to_words(const ProofReport& report);
 // At most `max_lines` lines of partitions and of groups each, those that differ first, and a
 // closing sentence.
 std::string to_table(const ProofReport& report, size_t max_lines);

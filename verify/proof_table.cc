@@ -107,6 +107,25 @@ std::string closing(const ProofReport& report, const ProofSummary& sum) {
 
 }  // namespace
 
+std::string to_words(const ProofReport& report) {
+  const ProofSummary sum = summarise(report);
+  const std::string sample = report.scope.sample_percent < 100
+                                 ? fmt::format(" (a sample of {} %)", report.scope.sample_percent)
+                                 : std::string();
+  if (report.complete && exit_code_of(report) == 0)
+    return fmt::format("{} partitions, {} records{} and {} group offsets are the same",
+                       sum.partitions, sum.records, sample, sum.group_offsets);
+  for (const PartitionProof& one : report.partitions)
+    if (one.differs() || !one.trouble.empty())
+      return fmt::format("{}: {}", one.source, one.differs() ? detail_of(one) : one.trouble);
+  for (const GroupProof& one : report.groups)
+    if (is_difference(one.outcome))
+      return fmt::format("group '{}' on {}: {} on the source, {} on the target instead of {} ({})",
+                         one.group, one.source, one.source_offset, offset_text(one.target_offset),
+                         offset_text(one.expected), to_string(one.outcome));
+  return report.differences.empty() ? "not finished" : report.differences.front();
+}
+
 std::string to_table(const ProofReport& report, size_t max_lines) {
   const ProofSummary sum = summarise(report);
   std::string text = partitions_table(report.partitions, max_lines);

@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--groups", metavar="REGEX", default=".*")
     parser.add_argument("--identity", action="store_true", help="the same topic names on both sides (IdentityReplicationPolicy)")
     parser.add_argument("--tuned", action="store_true", help="as a good operator would for throughput")
+    parser.add_argument("--properties", type=Path, metavar="FILE", help="this file as it is; nothing else is said")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="mm2.properties, last")
     options = parser.parse_args()
     try:
@@ -95,7 +96,12 @@ def start(environment: dict, options: argparse.Namespace) -> dict:
     directory = Path(environment["dir"])
     config = directory / "config" / f"{options.name}.properties"
     log = directory / "logs" / f"{options.name}.log"
-    servers.write_properties(config, properties(environment, options))
+    if options.properties is not None:
+        config = options.properties.resolve()
+        if not config.is_file():
+            raise TestenvError(f"--properties {config}: there is no such file")
+    else:
+        servers.write_properties(config, properties(environment, options))
     command = servers.java_command(jars.ensure(VERSION), "org.apache.kafka.connect.mirror.MirrorMaker", [str(config)],
                                    directory / "log4j.properties", _HEAP, False, _JVM)
     connection = control.Control(directory)

@@ -5,109 +5,14 @@
 
 #include <fmt/format.h>
 
-#include "tests/integration/mirror_fixture.h"
-#include "tests/integration/story.h"
+#include "tests/integration/cutover_fixture.h"
 
 namespace kferry::mirror {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int32_t kPartitions = 3;
-
 class CutoverOnBrokers : public MirrorOnBrokers {};
-
-// A `kferry cutover`, running.
-class CutoverProcess {
- public:
-  CutoverProcess(const Environment& environment, const Arguments& more,
-                 const std::string& hook = {})
-      : child_(arguments(environment, more), options(hook)) {}
-
-  bool says(const std::string& text, int timeout_ms = 60'000) {
-    return child_.wait_for_output(text, timeout_ms);
-  }
-  ProcessResult finish(int timeout_ms = 120'000) {
-    auto result = child_.wait(timeout_ms);
-    return result ? *result : child_.kill();
-  }
-  void signal(int number) { child_.send_signal(number); }
-  std::string log() const { return child_.err(); }
-
-  static Arguments arguments(const Environment& environment, const Arguments& more) {
-    return Arguments{testenv::kferry_binary().string(), "cutover"} + more +
-           Arguments{"--source", environment.bootstrap_servers(), "--target",
-                     environment.target_bootstrap_servers()};
-  }
-
- private:
-  static testenv::ProcessOptions options(const std::string& hook) {
-    testenv::ProcessOptions options;
-    if (!hook.empty()) options.environment["KFERRY_TEST_HOOK"] = hook;
-    return options;
-  }
-  testenv::ChildProcess child_;
-};
-
-// The clusters with a topic, groups that consume it, and a producer.
-struct Town {
-  Town(Environment& around, SourceWriter& source, const std::string& name,
-       const std::vector<std::string>& groups)
-      : clusters(around), topic(name) {
-    source.create(topic, kPartitions);
-    for (const std::string& group : groups) {
-      consumed[group] = std::make_unique<Ledger>();
-      for (int32_t p = 0; p < kPartitions; ++p) source.commit(group, at(topic, p), 0);
-    }
-    shop = std::make_unique<Shop>(clusters.bootstrap_servers(), topic, kPartitions, 300, written);
-    for (const std::string& group : groups) start(group, clusters.bootstrap_servers());
-  }
-
-  void start(const std::string& group, const std::string& bootstrap_servers) {
-    applications[group] =
-        std::make_unique<Application>(bootstrap_servers, group, topic, *consumed[group]);
-  }
-  void stop(const std::string& group) { applications[group].reset(); }
-  void move_producers() {
-    shop->stop();
-    errors += shop->errors();
-    shop = std::make_unique<Shop>(clusters.target_bootstrap_servers(), topic, kPartitions, 300,
-                                  written);
-  }
-  void expect_each_record_once() {
-    shop->stop();
-    EXPECT_EQ(errors + shop->errors(), 0);
-    for (auto& [group, ledger] : consumed) {
-      SCOPED_TRACE(group);
-      integration::before_long([&] { return ledger->count() >= written.count(); });
-      applications[group].reset();
-      EXPECT_TRUE(each_exactly_once(written.values(), ledger->values()));
-    }
-  }
-
-  Environment& clusters;
-  const std::string topic;
-  Ledger written;
-  int64_t errors = 0;
-  std::map<std::string, std::unique_ptr<Ledger>> consumed;
-  std::unique_ptr<Shop> shop;
-  std::map<std::string, std::unique_ptr<Application>> applications;
-};
-
-Arguments flow_of(const std::string& name) {
-  return {"--flow", name, "--topics", name, "--groups", name + "-.*"};
-}
-
-ProcessResult act(const Environment& environment, const std::string& action,
-                  const Arguments& more) {
-  Arguments arguments = CutoverProcess::arguments(environment, Arguments{action} + more);
-  return testenv::run_process(arguments);
-}
-
-// One that was killed is taken for alive for 10 s.
-void wait_until_runner_is_gone() {
-  StopToken().sleep_for(10'500ms);
-}
 
 TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
   const std::string name = "steps";
@@ -138,6 +43,7 @@ TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
   town.move_producers();
   ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
   ASSERT_TRUE(cutover.says("reached: drained")) << cutover.log();
+  ASSERT_TRUE(cutover.says("reached: proved")) << cutover.log();
   ASSERT_TRUE(cutover.says("ends the mirror for good")) << cutover.log();
   ASSERT_EQ(act(clusters(), "release", flow_of(name)).exit_code, 0);
   EXPECT_EQ(cutover.finish().exit_code, 0) << cutover.log();
@@ -147,6 +53,7 @@ TEST_F(CutoverOnBrokers, StepByStepEveryRecordIsConsumedOnce) {
   const Json report = Json::parse(file);
   EXPECT_EQ(report["state"], "stopped");
   EXPECT_TRUE(report["alarms"].empty()) << report["alarms"];
+  EXPECT_TRUE(test::has(report["proof"], "are the same")) << report["proof"];
   ASSERT_EQ(report["groups"].size(), 3U);
   EXPECT_GT(report["groups"][0]["pause_ms"], 0);
   EXPECT_TRUE(report["groups"][2]["pause_ms"].is_null());
@@ -166,13 +73,12 @@ TEST_F(CutoverOnBrokers, KilledAtEveryTransitionItGoesOn) {
   Town town(clusters(), source(), name, {"killed-cutover-a"});
   auto mirror = std::make_unique<MirrorProcess>(clusters(), flow_of(name));
   ASSERT_TRUE(mirror->takes_over_slots()) << mirror->log();
-  const Arguments arguments = flow_of(name) + Arguments{"--auto", "--quiet", "3s"};
+  const Arguments arguments = flow_of(name) + Arguments{"--auto", "--quiet", "3s", "--take-over"};
   for (const char* const point :
        {"cutover.before.caught_up", "cutover.after.caught_up", "cutover.before_moved"}) {
     CutoverProcess cutover(clusters(), arguments, fmt::format("kill:{}", point));
     if (std::string(point) == "cutover.before_moved") town.stop("killed-cutover-a");
     EXPECT_EQ(cutover.finish().signal, SIGKILL) << point << cutover.log();
-    wait_until_runner_is_gone();
   }
   // The mirror too, with what it has in flight.
   mirror->kill();
@@ -182,16 +88,25 @@ TEST_F(CutoverOnBrokers, KilledAtEveryTransitionItGoesOn) {
     EXPECT_EQ(cutover.finish().signal, SIGKILL) << cutover.log();
   }
   town.start("killed-cutover-a", clusters().target_bootstrap_servers());
-  wait_until_runner_is_gone();
   for (const char* const point :
        {"cutover.before.consumers_moved", "cutover.after.consumers_moved"}) {
     CutoverProcess cutover(clusters(), arguments, fmt::format("kill:{}", point));
     EXPECT_EQ(cutover.finish().signal, SIGKILL) << point << cutover.log();
-    wait_until_runner_is_gone();
+  }
+  {
+    CutoverProcess cutover(clusters(), arguments, "kill:cutover.before.producers_moved");
+    ASSERT_TRUE(cutover.says("producers may move to the target now")) << cutover.log();
+    town.move_producers();
+    EXPECT_EQ(cutover.finish().signal, SIGKILL) << cutover.log();
+  }
+  for (const char* const point :
+       {"cutover.after.producers_moved", "cutover.before.drained", "cutover.after.drained",
+        "cutover.before_proof", "cutover.before.proved", "cutover.after.proved",
+        "cutover.before.stopped"}) {
+    CutoverProcess cutover(clusters(), arguments, fmt::format("kill:{}", point));
+    EXPECT_EQ(cutover.finish().signal, SIGKILL) << point << cutover.log();
   }
   CutoverProcess cutover(clusters(), arguments);
-  ASSERT_TRUE(cutover.says("producers may move to the target now")) << cutover.log();
-  town.move_producers();
   EXPECT_EQ(cutover.finish().exit_code, 0) << cutover.log();
   EXPECT_EQ(mirror->finish().exit_code, 0) << mirror->log();
   town.expect_each_record_once();
@@ -205,6 +120,14 @@ TEST_F(CutoverOnBrokers, AbortBringsAGroupHomeWithWhatItHasDone) {
   ASSERT_TRUE(mirror.takes_over_slots()) << mirror.log();
   {
     CutoverProcess cutover(clusters(), flow_of(name) + Arguments{"--group", "abort-a"});
+    const ProcessResult rehearsed = testenv::run_process(CutoverProcess::arguments(
+        clusters(), flow_of(name) + Arguments{"--dry-run", "--format", "json"}));
+    EXPECT_EQ(rehearsed.exit_code, 0) << rehearsed.out << rehearsed.err;
+    const Json rehearsal = Json::parse(rehearsed.out);
+    EXPECT_EQ(rehearsal["groups"].size(), 1U);
+    EXPECT_TRUE(test::has(rehearsal["groups"][0]["members"], "abort-a-app")) << rehearsal.dump(1);
+    EXPECT_EQ(rehearsal["written_partitions"].size(), static_cast<size_t>(kPartitions));
+    EXPECT_GT(rehearsal["predicted_pause_ms"], 1'000);
     ASSERT_TRUE(cutover.says("reached: caught_up")) << cutover.log();
     town.stop("abort-a");
     ASSERT_TRUE(cutover.says("its last offsets are on the target")) << cutover.log();

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "base/named.h"
+#include "testenv/testenv.h"
 
 namespace kferry::mirror {
 
@@ -40,23 +41,67 @@ class Ledger {
   std::atomic<int64_t> count_ = 0;
 };
 
-// One consumer of a group, by librdkafka: notes each record and commits it. Ended, it commits what
-// it has noted and leaves.
-class Application {
+// Notes each record and commits it. Ended, it commits what it has noted and leaves.
+class Worker {
+ public:
+  Worker() = default;
+  virtual ~Worker() = default;
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+};
+
+// What a consumer without a committed offset does.
+enum class Reset { kFail, kEarliest };
+
+// One consumer of a group, by librdkafka.
+class Application final : public Worker {
  public:
   Application(const std::string& bootstrap_servers, const std::string& group,
-              const std::string& topic, Ledger& consumed);
-  ~Application() { stop(); }
-  Application(const Application&) = delete;
-  Application& operator=(const Application&) = delete;
+              const std::string& topic, Ledger& consumed, Reset reset = Reset::kFail);
+  ~Application() override { stop(); }
 
   void stop();
 
  private:
-  void run(const std::string& bootstrap_servers, const std::string& group,
-           const std::string& topic);
+  void run(const std::string& bootstrap_servers, const std::string& group, const std::string& topic,
+           Reset reset);
 
   Ledger& consumed_;
+  std::atomic<bool> stopped_ = false;
+  std::jthread thread_;
+};
+
+// The same by the Java client.
+class JavaApplication final : public Worker {
+ public:
+  JavaApplication(const std::string& bootstrap_servers, const std::string& group,
+                  const std::string& topic, Ledger& consumed, Reset reset = Reset::kFail);
+  ~JavaApplication() override;
+
+ private:
+  void follow();
+
+  Ledger& consumed_;
+  std::atomic<bool> ended_ = false;
+  testenv::ChildProcess child_;
+  std::jthread thread_;  // notes what it prints
+};
+
+// A consumer from before the group protocol: it reads all partitions by itself, from the beginning
+// on, and keeps its offsets in ZooKeeper.
+class LegacyApplication {
+ public:
+  LegacyApplication(const std::string& bootstrap_servers, const std::string& topic,
+                    int32_t partitions, Ledger& consumed);
+
+  // Ends it. What it would commit: the next offset, by partition.
+  std::map<int32_t, int64_t> stop();
+
+ private:
+  void run(const std::string& bootstrap_servers, const std::string& topic, int32_t partitions);
+
+  Ledger& consumed_;
+  std::map<int32_t, int64_t> next_;
   std::atomic<bool> stopped_ = false;
   std::jthread thread_;
 };
