@@ -53,6 +53,9 @@ Result<int> run_export(const std::vector<std::string>& arguments, const StopToke
              parse({arguments.begin() + 1, arguments.end()}, export_options()));
   log::configure(log::Format::kText, log::Level::kWarn);
   KFERRY_TRY(const replicate::FlowSettings flow, read_flow(values));
+  if (flow.reverse_of)
+    return fail(ErrorKind::kUsage, "--reverse: MirrorMaker 2 cannot be the way back",
+                "it would copy back what was copied there; `kferry replicate --reverse` does not");
   KFERRY_TRY(replicate::FlowPatterns patterns, read_flow_patterns(values));
   if (const std::string file = text_of(values, "handoff"); !file.empty())
     KFERRY_CHECK(leave_behind(file, patterns));

@@ -35,6 +35,9 @@ namespace {
 constexpr size_t kMaxTableLines = 200;
 
 Result<> check_sense(const replicate::FlowSettings& flow, bool has_reports) {
+  if (flow.reverse_of)
+    return fail(ErrorKind::kUsage, "--reverse: on the way back there is nothing to hand over",
+                "`kferry replicate --reverse` brings the groups of the flow back");
   if (flow.groups.include.empty())
     return fail(ErrorKind::kUsage, "no groups given",
                 "pass --groups REGEX, '.*' for all, or set `groups` of the flow in --config");

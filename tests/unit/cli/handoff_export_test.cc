@@ -1,4 +1,4 @@
-// The verb `kferry export`: files in, text out.
+// The verbs `kferry export` and `kferry handoff`, as far as they go without a cluster.
 #include <cstdio>
 #include <fstream>
 
@@ -129,6 +129,7 @@ TEST_F(Export, GroupsThatAreNotReadyAreExcluded) {
 
 TEST_F(Export, WrongUsage) {
   EXPECT_TRUE(fails(run("mm3", {}), ErrorKind::kUsage, "what shall be written"));
+  EXPECT_TRUE(fails(run("mm2", {"--reverse"}), ErrorKind::kUsage, "cannot be the way back"));
   EXPECT_TRUE(fails(run("mm2", {"--execute"}), ErrorKind::kUsage, "execute"));
   EXPECT_TRUE(fails(run("mm2", {"--handoff", "/no/such"}), ErrorKind::kUsage, "/no/such"));
   EXPECT_TRUE(fails(run("mm2", {"--handoff", file("x.json", "{}")}), ErrorKind::kUsage, "schema"));
