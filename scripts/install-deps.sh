@@ -8,8 +8,9 @@ packages=(
   libboost1.81-dev libboost-program-options1.81-dev
   libzookeeper-mt-dev librdkafka-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libssl-dev
+  libsasl2-dev libsasl2-modules libsasl2-modules-gssapi-mit
   zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libisal-dev prometheus-cpp-dev
-  libgtest-dev libvalijson-dev unzip git ca-certificates
+  libgtest-dev libvalijson-dev openssl unzip git ca-certificates
   openjdk-17-jdk-headless maven
   python3 python3-kazoo python3-kafka
 )

@@ -20,6 +20,7 @@ enum class ApiKey : int16_t {
   kSyncGroup = 14,
   kDescribeGroups = 15,
   kListGroups = 16,
+  kSaslHandshake = 17,
   kApiVersions = 18,
   kInitProducerId = 22,
   kOffsetForLeaderEpoch = 23,
@@ -29,6 +30,7 @@ enum class ApiKey : int16_t {
   kDescribeProducers = 61,
   kDescribeAcls = 29,
   kCreateAcls = 30,
+  kSaslAuthenticate = 36,
   kIncrementalAlterConfigs = 44,
 };
 

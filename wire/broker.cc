@@ -41,7 +41,7 @@ const SpokenVersions& versions_of_0_9() {
 }  // namespace
 
 Result<Broker> Broker::open(const Address& address, const ClientConfig& config, const Wait& wait) {
-  KFERRY_TRY(Connection connection, Connection::open(address, wait));
+  KFERRY_TRY(Connection connection, Connection::open(address, wait, config.tls.get()));
   return Broker(std::move(connection), config);
 }
 
@@ -54,7 +54,9 @@ Result<Broker> Broker::connect(const Address& address, const ClientConfig& confi
   for (int attempts_left = 2; attempts_left > 0; --attempts_left) {
     KFERRY_TRY(Broker broker, open(address, config, bounded));
     KFERRY_CHECK(broker.send_versions_request(bounded));
-    KFERRY_TRY(const bool answered, broker.connection_.has_answer(bounded.at_most(kSilence)));
+    // Whom we can log in to is not that old: it is waited for.
+    const Wait patience = config.sasl ? bounded : bounded.at_most(kSilence);
+    KFERRY_TRY(const bool answered, broker.connection_.has_answer(patience));
     if (!answered) {
       // 0.9 neither answers nor closes: its network thread logs an uncaught exception (ran,
       // 0.9.0.1), and may have lost other clients' requests with it. So it is not asked twice.
@@ -64,7 +66,10 @@ Result<Broker> Broker::connect(const Address& address, const ClientConfig& confi
       if (!was_slow) return old;
     }
     const auto read = broker.read_versions(bounded);
-    if (read) return broker;
+    if (read) {
+      if (config.sasl) KFERRY_CHECK(broker.log_in(bounded));
+      return broker;
+    }
     if (!broker.connection_.closed_by_peer()) return std::unexpected(read.error());
   }
   return connect_ancient(address, config, bounded);
@@ -72,6 +77,12 @@ Result<Broker> Broker::connect(const Address& address, const ClientConfig& confi
 
 Result<Broker> Broker::connect_ancient(const Address& address, const ClientConfig& config,
                                        const Wait& wait) {
+  if (config.sasl)
+    return fail(ErrorKind::kUnreachable,
+                fmt::format("broker {}: it does not answer to ApiVersions, as brokers do that "
+                            "kferry can log in to (0.10 and later)",
+                            to_string(address)),
+                "check the port, and security.protocol: SASL_SSL or SASL_PLAINTEXT?");
   KFERRY_TRY(Broker old, open(address, config, wait));
   old.spoken_ = versions_of_0_9();
   const auto listed = old.call(ListGroupsRequest{}, wait);
@@ -146,10 +157,10 @@ Result<> Broker::send(const std::string& frame, const Splices& splices, const Wa
   return connection_.send(pieces, wait);
 }
 
-Result<Broker::Frame> Broker::receive_frame(const char* name, bool flexible, const Wait& wait) {
+Result<std::string> Broker::receive_in_turn(const char* name, const Wait& wait) {
   KFERRY_TRY(std::string frame, connection_.receive(wait));
   std::string_view body = frame;
-  KFERRY_TRY(const int32_t correlation_id, checked(take_response_header(body, flexible)));
+  KFERRY_TRY(const int32_t correlation_id, checked(take_response_header(body, false)));
   if (correlation_id != next_expected_id_) {
     connection_.close();
     return fail(ErrorKind::kFailed,
@@ -158,6 +169,19 @@ Result<Broker::Frame> Broker::receive_frame(const char* name, bool flexible, con
                 "run kferry again; if it happens again, a proxy between us is broken");
   }
   ++next_expected_id_;
+  return frame;
+}
+
+Result<Broker::Frame> Broker::receive_frame(const char* name, bool flexible, const Wait& wait) {
+  std::string frame;
+  if (early_frames_.empty()) {
+    KFERRY_TRY(frame, receive_in_turn(name, wait));
+  } else {
+    frame = std::move(early_frames_.front());
+    early_frames_.pop_front();
+  }
+  std::string_view body = frame;
+  KFERRY_CHECK(checked(take_response_header(body, flexible)));
   const size_t body_at = frame.size() - body.size();
   return Frame{std::move(frame), body_at};
 }

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/client_security.h"
 #include "base/interrupt.h"
 #include "base/result.h"
 #include "wire/api_key.h"
@@ -22,13 +23,18 @@
 
 namespace kferry::wire {
 
+class SaslClient;
+class TlsContext;
+
 // The versions of each API that a broker speaks; an API that is absent is not spoken.
 using SpokenVersions = std::map<ApiKey, ApiVersionRange>;
 
 struct ClientConfig {
   std::string client_id = "kferry";
-  Duration connect_timeout{10'000};  // until it is known what the broker speaks
+  Duration connect_timeout{10'000};  // until it is known what the broker speaks, and we are in
   Duration request_timeout{30'000};
+  std::shared_ptr<const TlsContext> tls;  // null: the connections are not encrypted
+  std::optional<SaslSettings> sasl;       // absent: there is no login
 };
 
 // An answer with record data, and the frame that its Records point into. Moving it keeps them
@@ -44,7 +50,8 @@ struct Held {
 // sense, the connection is closed: a later answer could be taken for that of another request.
 class Broker {
  public:
-  // Connects and finds out what the broker speaks: by ApiVersions, and of brokers before 0.10,
+  // Connects, finds out what the broker speaks and logs in. What it speaks: by ApiVersions, and of
+  // brokers before 0.10,
   // which close the connection on it or keep silent, by whether they know ListGroups (0.9) or not
   // (0.8). What answers nothing at all is kUnreachable, what answers something else kFailed.
   // `ask_versions` false: ApiVersions is left out, and any later broker taken for 0.9, whose
@@ -96,6 +103,7 @@ class Broker {
   // they lie.
   template <class Request>
   Result<> post(const Request& request, int16_t version, const Wait& wait) {
+    KFERRY_CHECK(keep_login(wait));
     Splices splices;
     KFERRY_TRY(const std::string frame, encode(request, version, &splices));
     return send(frame, splices, wait);
@@ -111,9 +119,14 @@ class Broker {
     return held;
   }
   // Whether take() would not have to wait, once `wait` is over.
-  Result<bool> has_answer(const Wait& wait) { return connection_.has_answer(wait); }
+  Result<bool> has_answer(const Wait& wait) {
+    if (!early_frames_.empty()) return true;
+    return connection_.has_answer(wait);
+  }
   // When what was answered makes no sense.
   void close() { connection_.close(); }
+  // From now on somebody else talks to the broker: Connection::carry().
+  void carry(int descriptor, const StopToken& stop) { connection_.carry(descriptor, stop); }
 
   // Sends all of `requests`, some before the answers to earlier ones have come; answers in their
   // order. The first error ends it, and the connection.
@@ -145,9 +158,16 @@ class Broker {
                                         const Wait& wait);
   Result<> send_versions_request(const Wait& wait);
   Result<> read_versions(const Wait& wait);
+  // broker_login.cc
+  Result<> log_in(const Wait& wait);
+  Result<> log_in_by(SaslClient& client, int16_t handshake_version, const Wait& wait);
+  Result<std::string> exchange(const std::string& token, int16_t handshake_version,
+                               const Wait& wait);
+  Result<> keep_login(const Wait& wait);
   Result<int16_t> choose_version(ApiKey key, const char* name, ApiVersionRange ours) const;
   Result<> send(const std::string& frame, const Splices& splices, const Wait& wait);
   Result<Frame> receive_frame(const char* name, bool flexible, const Wait& wait);
+  Result<std::string> receive_in_turn(const char* name, const Wait& wait);
 
   template <class Request>
   Result<std::vector<typename Request::Response>> pipeline_open(
@@ -164,6 +184,7 @@ class Broker {
       return {};
     };
     for (const Request& request : requests) {
+      KFERRY_CHECK(keep_login(wait.at_most(config_.request_timeout)));
       KFERRY_TRY(const std::string frame, encode(request, version, nullptr));
       while (!unanswered.empty() && (unanswered.size() >= kPipelineDepth ||
                                      unanswered_bytes + frame.size() > kPipelineBytes))
@@ -214,7 +235,9 @@ class Broker {
   ClientConfig config_;
   SpokenVersions spoken_;
   int32_t next_correlation_id_ = 0;
-  int32_t next_expected_id_ = 0;  // of the oldest request that has no answer yet
+  int32_t next_expected_id_ = 0;          // of the oldest request whose answer has not come yet
+  std::optional<Deadline> login_ends_;    // when we must have logged in again (KIP-368)
+  std::deque<std::string> early_frames_;  // answers that came before we did, to be taken first
 };
 
 }  // namespace kferry::wire

@@ -31,6 +31,7 @@ Result<Broker*> Cluster::any_broker(const Wait& wait) {
   for (const Address& address : bootstrap_) add(address);
   for (const auto& [id, address] : brokers_) add(address);
   std::string tried;
+  std::optional<std::string> hint;  // when all say the same
   for (const Address& address : candidates) {
     auto broker = open(address, wait);
     if (broker) {
@@ -39,9 +40,12 @@ Result<Broker*> Cluster::any_broker(const Wait& wait) {
     }
     if (broker.error().kind != ErrorKind::kUnreachable) return std::unexpected(broker.error());
     tried += (tried.empty() ? "" : "; ") + broker.error().message;
+    if (!hint) hint = broker.error().hint;
+    if (hint != broker.error().hint) hint = std::string();
   }
+  if (!hint || hint->empty()) hint = "check --bootstrap-server, and that the brokers are up";
   return fail(ErrorKind::kUnreachable, fmt::format("no bootstrap server can be reached: {}", tried),
-              "check --bootstrap-server, and that the brokers are up");
+              std::move(*hint));
 }
 
 Result<Broker*> Cluster::broker(BrokerId id, const Wait& wait) {
@@ -77,7 +81,12 @@ Result<ClusterMetadata> Cluster::fetch_metadata(const std::optional<std::vector<
   auto response = ask_metadata(topics, wait);
   if (!response && response.error().kind == ErrorKind::kUnreachable && was_connected)
     response = ask_metadata(topics, wait);
-  if (!response) return std::unexpected(response.error());
+  if (!response) {
+    // It has told its versions, but nothing more: Kafka closes the connection of who has to log in.
+    if (!config_.sasl && bootstrap_connection_ && !bootstrap_connection_->is_open())
+      response.error().hint = "does the broker demand a login? See security.protocol";
+    return std::unexpected(response.error());
+  }
 
   ClusterMetadata metadata;
   metadata.cluster_id = response->cluster_id;

@@ -16,8 +16,14 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
+
+#include "wire/pump.h"
+#include "wire/tls_context.h"
+#include "wire/tls_errors.h"
 
 namespace kferry::wire {
 
@@ -43,7 +49,8 @@ std::unexpected<Error> gave_up(const Address& address, const Wait& wait, std::st
 
 bool is_end_of_connection(const error_code& error) {
   return error == asio::error::eof || error == asio::error::connection_reset ||
-         error == asio::error::broken_pipe || error == asio::error::connection_aborted;
+         error == asio::error::broken_pipe || error == asio::error::connection_aborted ||
+         error == asio::ssl::error::stream_truncated;
 }
 
 // How often a wait looks at the stop token.
@@ -90,8 +97,22 @@ Result<Endpoints> look_up(const Address& address, const Wait& wait) {
 struct Connection::Impl {
   asio::io_context context{1};
   asio::ip::tcp::socket socket{context};
+  std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls;
   Address address;
   bool closed_by_peer = false;
+  // The length of the next frame, and how much of it has come. has_answer() may have read of it.
+  std::array<unsigned char, 4> prefix{};
+  size_t prefix_bytes = 0;
+  error_code failed_read;  // what has_answer() met, for receive() to tell
+
+  // Starts `operation` on the stream that carries the frames.
+  template <class Operation>
+  void start(Operation operation) {
+    if (tls)
+      operation(*tls);
+    else
+      operation(socket);
+  }
 
   void close() {
     error_code ignored;
@@ -116,7 +137,27 @@ struct Connection::Impl {
       return gave_up(address, wait, doing);
     }
     closed_by_peer = is_end_of_connection(*result);
+    if (is_tls_error(*result))
+      return std::unexpected(tls_error(*result, tls->native_handle(),
+                                       fmt::format("broker {}", to_string(address)), doing));
     return unreachable(address, fmt::format("{}: {}", doing, result->message()));
+  }
+
+  Result<> shake_hands(const TlsContext& settings, const Wait& wait) {
+    tls.emplace(socket, settings.new_connection(address.host));
+    std::optional<error_code> result;
+    tls->async_handshake(asio::ssl::stream_base::client, [&](error_code error) { result = error; });
+    auto done = finish(result, wait, "shaking hands for TLS");
+    if (!done && closed_by_peer)
+      done.error().hint = "is this a PLAINTEXT listener? Check the port, and security.protocol";
+    return done;
+  }
+
+  // Reads into `to`; `result` is set when it is full.
+  void read(asio::mutable_buffer to, std::optional<error_code>& result) {
+    start([&](auto& stream) {
+      asio::async_read(stream, to, [&](error_code error, size_t) { result = error; });
+    });
   }
 };
 
@@ -138,7 +179,8 @@ void Connection::close() {
   impl_->close();
 }
 
-Result<Connection> Connection::open(const Address& address, const Wait& wait) {
+Result<Connection> Connection::open(const Address& address, const Wait& wait,
+                                    const TlsContext* tls) {
   auto impl = std::make_unique<Impl>();
   impl->address = address;
   KFERRY_TRY(const Endpoints endpoints, look_up(address, wait));
@@ -148,24 +190,31 @@ Result<Connection> Connection::open(const Address& address, const Wait& wait) {
   KFERRY_CHECK(impl->finish(result, wait, "connecting"));
   error_code ignored;  // of a connection that is gone again: the first request will say so
   impl->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  if (tls != nullptr) KFERRY_CHECK(impl->shake_hands(*tls, wait));
   return Connection(std::move(impl));
 }
 
+// It reads one byte: of TLS, something to read on the socket need not be for us, and what is for us
+// may have been read already.
 Result<bool> Connection::has_answer(const Wait& wait) {
   if (!is_open()) return unreachable(impl_->address, "the connection is closed");
+  if (impl_->prefix_bytes > 0) return true;
   std::optional<error_code> result;
-  impl_->socket.async_wait(asio::ip::tcp::socket::wait_read,
-                           [&](error_code error) { result = error; });
+  impl_->read(asio::buffer(impl_->prefix, 1), result);
   impl_->run(result, wait);
-  if (result) return true;  // also the end: receive() will say so
-  if (wait.stop().stop_requested()) {
+  if (!result && wait.stop().stop_requested()) {
     KFERRY_CHECK(impl_->finish(result, wait, "waiting for an answer"));
   }
-  error_code ignored;
-  impl_->socket.cancel(ignored);
-  impl_->context.restart();
-  impl_->context.run();
-  return result && !*result;
+  if (!result) {
+    error_code ignored;
+    impl_->socket.cancel(ignored);
+    impl_->context.restart();
+    impl_->context.run();
+    if (result == asio::error::operation_aborted) return false;
+  }
+  if (!*result) impl_->prefix_bytes = 1;
+  impl_->failed_read = *result;
+  return true;  // also at the end: receive() will say so
 }
 
 Result<> Connection::send(const std::vector<std::string_view>& pieces, const Wait& wait) {
@@ -178,21 +227,26 @@ Result<> Connection::send(const std::vector<std::string_view>& pieces, const Wai
   std::vector<asio::const_buffer> buffers{asio::buffer(prefix)};
   for (const std::string_view piece : pieces) buffers.push_back(asio::buffer(piece));
   std::optional<error_code> result;
-  asio::async_write(impl_->socket, buffers, [&](error_code error, size_t) { result = error; });
+  impl_->start([&](auto& stream) {
+    asio::async_write(stream, buffers, [&](error_code error, size_t) { result = error; });
+  });
   return impl_->finish(result, wait, "sending a request");
 }
 
-Result<std::string> Connection::receive(const Wait& wait) {
+Result<std::string> Connection::receive(const Wait& wait, int32_t lowest) {
   if (!is_open()) return unreachable(impl_->address, "the connection is closed");
-  std::array<unsigned char, 4> prefix{};
+  const auto& prefix = impl_->prefix;
   std::optional<error_code> result;
-  asio::async_read(impl_->socket, asio::buffer(prefix),
-                   [&](error_code error, size_t) { result = error; });
+  if (impl_->failed_read)
+    result = impl_->failed_read;
+  else
+    impl_->read(asio::buffer(impl_->prefix) + impl_->prefix_bytes, result);
   KFERRY_CHECK(impl_->finish(result, wait, "waiting for an answer"));
+  impl_->prefix_bytes = 0;
   const auto size = static_cast<int32_t>(static_cast<uint32_t>(prefix[0]) << 24 |
                                          static_cast<uint32_t>(prefix[1]) << 16 |
                                          static_cast<uint32_t>(prefix[2]) << 8 | prefix[3]);
-  if (size < 4 || size > kMaxFrameBytes) {
+  if (size < lowest || size > kMaxFrameBytes) {
     impl_->close();
     return fail(ErrorKind::kFailed,
                 fmt::format("broker {}: an answer of {} bytes: this is not a Kafka listener, or it "
@@ -206,11 +260,33 @@ Result<std::string> Connection::receive(const Wait& wait) {
     const size_t have = payload.size();
     payload.resize(std::min(static_cast<size_t>(size), have + kReadChunkBytes));
     result.reset();
-    asio::async_read(impl_->socket, asio::buffer(payload.data() + have, payload.size() - have),
-                     [&](error_code error, size_t) { result = error; });
+    impl_->read(asio::buffer(payload.data() + have, payload.size() - have), result);
     KFERRY_CHECK(impl_->finish(result, wait, "reading an answer"));
   }
   return payload;
+}
+
+void Connection::carry(int descriptor, const StopToken& stop) {
+  using Local = asio::local::stream_protocol;
+  Local::socket local(impl_->context, Local(), descriptor);
+  impl_->start([&](auto& stream) {
+    bool over = false;
+    const auto out =
+        std::make_unique<Pump<Local::socket, std::remove_reference_t<decltype(stream)>>>(
+            local, stream, over);
+    const auto in =
+        std::make_unique<Pump<std::remove_reference_t<decltype(stream)>, Local::socket>>(
+            stream, local, over);
+    out->start();
+    in->start();
+    impl_->context.restart();
+    while (!over && !stop.stop_requested()) impl_->context.run_for(kSlice);
+    impl_->close();
+    error_code ignored;
+    local.close(ignored);
+    impl_->context.restart();
+    impl_->context.run();  // lets the cancelled handlers run: they refer to the pumps
+  });
 }
 
 }  // namespace kferry::wire

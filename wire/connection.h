@@ -1,4 +1,4 @@
-// One TCP connection to a broker, carrying length-prefixed frames.
+// One connection to a broker, TCP or TLS on it, carrying length-prefixed frames.
 #pragma once
 
 #include <memory>
@@ -13,14 +13,19 @@
 namespace kferry::wire {
 
 // Not thread-safe. After an error the connection is closed for good.
+class TlsContext;
+
 class Connection {
  public:
   // A frame that says it is longer than this is a broken or hostile peer.
   static constexpr int32_t kMaxFrameBytes = 128 * 1024 * 1024;
 
-  // kUnreachable (name not found, refused, timed out), kInterrupted. A look-up of the name that
-  // hangs is left behind in a thread of its own.
-  static Result<Connection> open(const Address& address, const Wait& wait);
+  // With `tls` the connection is ready once both sides have shaken hands.
+  // kUnreachable (name not found, refused, timed out, a certificate that is not accepted),
+  // kNotAuthorised (the broker refuses ours), kInterrupted. A look-up of the name that hangs is
+  // left behind in a thread of its own.
+  static Result<Connection> open(const Address& address, const Wait& wait,
+                                 const TlsContext* tls = nullptr);
   ~Connection();
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
@@ -38,8 +43,13 @@ class Connection {
   Result<bool> has_answer(const Wait& wait);
   // Sends the pieces as one payload, with its int32 length in front of it.
   Result<> send(const std::vector<std::string_view>& pieces, const Wait& wait);
-  // The next frame without its length. kFailed when the length is impossible: no Kafka listener.
-  Result<std::string> receive(const Wait& wait);
+  // The next frame without its length. kFailed when the length is impossible, or below `lowest`: no
+  // Kafka listener.
+  Result<std::string> receive(const Wait& wait, int32_t lowest = 4);
+  // Carries bytes both ways between the peer and `descriptor`, a connected stream socket of this
+  // machine, until one of them ends it or a stop is requested. Then the connection and `descriptor`
+  // are closed.
+  void carry(int descriptor, const StopToken& stop);
 
  private:
   struct Impl;

@@ -16,6 +16,7 @@
 #include "wire/messages/offsets.h"
 #include "wire/messages/produce.h"
 #include "wire/messages/producer_state.h"
+#include "wire/messages/sasl.h"
 #include "wire/messages/transactions.h"
 
 namespace kferry::wire {
@@ -27,6 +28,6 @@ using AllRequests =
                FetchRequest, ProduceRequest, InitProducerIdRequest, DescribeProducersRequest,
                WriteTxnMarkersRequest, AddPartitionsToTxnRequest, EndTxnRequest,
                OffsetForLeaderEpochRequest, DescribeAclsRequest, CreateAclsRequest,
-               IncrementalAlterConfigsRequest>;
+               IncrementalAlterConfigsRequest, SaslHandshakeRequest, SaslAuthenticateRequest>;
 
 }  // namespace kferry::wire

@@ -17,7 +17,7 @@ struct Folder {
 };
 
 const std::array<Folder, 9> kFolders{{
-    {"base", 0, {"fmt/", "spdlog/"}},
+    {"base", 0, {"fmt/", "spdlog/", "nlohmann/"}},
     {"wire",
      1,
      {"fmt/", "boost/asio", "boost/system/", "openssl/", "sasl/", "zlib.h", "snappy.h", "lz4.h",

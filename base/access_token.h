@@ -1,0 +1,21 @@
+// The access token of OAUTHBEARER, from where the user keeps it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/client_security.h"
+#include "base/interrupt.h"
+#include "base/result.h"
+
+namespace kferry {
+
+// Reads the file or runs the command. kNotAuthorised: there is no token, or it has characters that
+// RFC 6750 does not allow, or it has expired; kInterrupted. No error holds the token.
+Result<std::string> fetch_access_token(const TokenSource& source, const Wait& wait);
+
+// `exp` of a JSON web token (RFC 7519) in milliseconds since the epoch; -1 when `token` is none, or
+// does not say. Its signature is the broker's to check.
+int64_t expiry_of_jwt(const std::string& token);
+
+}  // namespace kferry

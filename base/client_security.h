@@ -1,0 +1,61 @@
+// How kferry proves to a Kafka cluster who it is, and how it knows the cluster: plain values, read
+// from the client properties (kafkaio/), out of which connections are made (wire/).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kferry {
+
+// Files are read when connections are prepared. Of each pair of a file and a text, the text is
+// empty when the file is given.
+struct TlsSettings {
+  // Whom we trust. All empty: the certificate authorities of this machine.
+  std::string ca_location;  // PEM: a file, or a directory as c_rehash(1) makes it
+  std::string ca_pem;
+  std::string trust_store;  // PKCS#12
+  std::string trust_store_password;
+
+  // Who we are, for brokers that want a client certificate. All empty: nobody.
+  std::string certificate_location;  // PEM: our certificate first, then those that vouch for it
+  std::string certificate_pem;
+  std::string key_location;  // PEM
+  std::string key_pem;
+  std::string key_password;
+  std::string key_store;  // PKCS#12, with the key and the certificates
+  std::string key_store_password;
+
+  std::string crl_location;   // PEM: revoked certificates; empty: none is looked at
+  std::string cipher_suites;  // of TLS up to 1.2, by OpenSSL's names; empty: OpenSSL's default
+  bool verify_certificate = true;
+  bool verify_host = true;  // whether it is the certificate of the host that we connect to
+};
+
+enum class SaslMechanism { kPlain, kScramSha256, kScramSha512, kGssapi, kOauthBearer };
+
+// Its name as IANA has it, such as "SCRAM-SHA-512".
+std::string_view to_string(SaslMechanism mechanism);
+
+// Where the access token of OAUTHBEARER (RFC 7628) comes from; one of them.
+struct TokenSource {
+  std::string file;     // read again for each login
+  std::string command;  // for sh; run for each login; its standard output is the token
+};
+
+struct SaslSettings {
+  SaslMechanism mechanism = SaslMechanism::kPlain;
+  std::string user;                    // PLAIN, SCRAM
+  std::string password;                // PLAIN, SCRAM
+  std::string service_name = "kafka";  // GSSAPI: the first part of the broker's principal
+  std::string keytab;                  // GSSAPI; empty: there is a ticket, or the system's own
+  TokenSource token;                   // OAUTHBEARER
+};
+
+// TLS and SASL are independent of each other; neither: PLAINTEXT.
+struct ClientSecurity {
+  std::optional<TlsSettings> tls;
+  std::optional<SaslSettings> sasl;
+};
+
+}  // namespace kferry
