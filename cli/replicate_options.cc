@@ -11,6 +11,7 @@
 #include "cli/flow_config.h"
 #include "cli/session.h"
 #include "kafkaio/config.h"
+#include "kafkaio/security.h"
 #include "replicate/patterns.h"
 
 namespace kferry::cli {
@@ -125,6 +126,7 @@ Result<Mm2Flow> read_mm2(const std::string& file, const std::string& flow, Durat
   KFERRY_TRY(const std::string text, read_file(file, "--mm2-properties"));
   auto properties = kafkaio::parse_properties(text);
   if (!properties) return std::unexpected(in_context(std::move(properties).error(), file));
+  if (kafkaio::has_plain_secret(*properties)) warn_if_others_may_read(file);
   return replicate::read_mm2_flow({std::move(*properties), file, flow, timeout});
 }
 
@@ -180,10 +182,12 @@ Result<> read_cluster(const FlowChanges& changes, const std::string& side, Durat
   if (file != changes.end()) {
     KFERRY_TRY(cluster, read_cluster_settings({bootstrap, file->second.text, file->second.origin,
                                                cluster.alias, timeout}));
+  } else if (cluster.bootstrap_servers.empty()) {
+    KFERRY_TRY(cluster,
+               read_cluster_settings(
+                   {.bootstrap = bootstrap, .alias = cluster.alias, .request_timeout = timeout}));
   } else {
-    KFERRY_TRY(cluster, replicate::make_cluster_settings({cluster.alias, bootstrap,
-                                                          std::move(cluster.properties.properties),
-                                                          cluster.properties.origin, timeout}));
+    KFERRY_CHECK(replicate::set_bootstrap_servers(cluster, bootstrap));
   }
   return kafkaio::check(cluster.properties);
 }

@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "base/small_file.h"
+#include "kafkaio/security.h"
+
 namespace kferry::cli {
 namespace {
 
@@ -49,6 +52,12 @@ Result<std::string> read_file(const std::string& path, std::string_view what) {
   return text;
 }
 
+void warn_if_others_may_read(const std::string& path) {
+  if (!others_may_read(path)) return;
+  log::warn("a file with secrets can be read by every user of this machine",
+            {{"file", path}, {"hint", "chmod o-r, or write ${file:...} in place of the secrets"}});
+}
+
 Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& options) {
   replicate::ClusterInput input{
       options.alias, options.bootstrap, {}, "the client properties", options.request_timeout};
@@ -57,6 +66,7 @@ Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& o
     auto properties = kafkaio::parse_properties(text);
     if (!properties)
       return std::unexpected(in_context(properties.error(), options.properties_file));
+    if (kafkaio::has_plain_secret(*properties)) warn_if_others_may_read(options.properties_file);
     input.properties = std::move(*properties);
     input.origin = fmt::format("{} {}", options.option, options.properties_file);
   }

@@ -78,6 +78,9 @@ struct ClusterOptions {
   Duration request_timeout{30'000};
 };
 
+// Logs a warning about a file that has secrets in it.
+void warn_if_others_may_read(const std::string& path);
+
 // Reads the properties and checks everything; no network. kUsage.
 Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& options);
 

@@ -43,6 +43,7 @@ Result<std::unique_ptr<Client>> Client::open(rd_kafka_type_t type, const ClientP
                                           debugging));
   rd_kafka_conf_set_opaque(conf.get(), made.get());
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  if (client.carrier) made->carry_by(client.carrier, conf.get());
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR | more_events);
   std::array<char, 512> text{};
   made->kafka_.reset(rd_kafka_new(type, conf.get(), text.data(), text.size()));
@@ -59,6 +60,21 @@ Client::~Client() {
   if (!kafka_) return;
   const QueueHandle main(rd_kafka_queue_get_main(kafka()));
   rd_kafka_queue_forward(main.get(), nullptr);
+}
+
+void Client::carry_by(const Carrier& carrier, rd_kafka_conf_t* conf) {
+  sockets_.emplace(carrier);
+  rd_kafka_conf_set_socket_cb(conf, [](int, int, int, void* client) {
+    return static_cast<Client*>(client)->sockets_->open();
+  });
+  // librdkafka 2.0 names the broker by its HOST:PORT.
+  rd_kafka_conf_set_connect_cb(
+      conf, [](int socket, const sockaddr*, int, const char* broker, void* client) {
+        return static_cast<Client*>(client)->sockets_->connect(socket, broker);
+      });
+  rd_kafka_conf_set_closesocket_cb(conf, [](int socket, void* client) {
+    return static_cast<Client*>(client)->sockets_->close(socket);
+  });
 }
 
 void Client::on_log(const rd_kafka_t* kafka, int level, const char* facility, const char* text) {
@@ -130,8 +146,10 @@ Result<BrokerId> Client::wait_for_metadata(bool ask, const Wait& wait) {
     // A broker is there but needs longer: asking again would only lose its answer again.
     if (ask && code == RD_KAFKA_RESP_ERR__TIMED_OUT) slice = std::min(slice * 2, Duration(2000));
     drain_errors();
-    if (trouble_ == RD_KAFKA_RESP_ERR__AUTHENTICATION || wait.deadline().expired())
-      return std::unexpected(error(code, doing));
+    const auto trouble = sockets_ ? sockets_->trouble() : std::nullopt;
+    const bool refused = trouble_ == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+                         (trouble && trouble->kind == ErrorKind::kNotAuthorised);
+    if (refused || wait.deadline().expired()) return std::unexpected(error(code, doing));
   }
 }
 
@@ -160,10 +178,12 @@ Client::Asked Client::ask_for_metadata(Duration patience) const {
 
 Error Client::error(rd_kafka_resp_err_t code, std::string_view doing, std::string_view said) const {
   // Waiting in vain has a cause, which librdkafka reports apart from the call.
-  const bool explained =
-      trouble_ != RD_KAFKA_RESP_ERR_NO_ERROR &&
-      (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
-       code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN);
+  const bool in_vain = code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+                       code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+                       code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+  const auto trouble = sockets_ ? sockets_->trouble() : std::nullopt;
+  if (in_vain && trouble) return in_context(*trouble, doing);
+  const bool explained = in_vain && trouble_ != RD_KAFKA_RESP_ERR_NO_ERROR;
   return explained ? to_error(trouble_, doing, trouble_text_) : to_error(code, doing, said);
 }
 

@@ -5,11 +5,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "base/interrupt.h"
 #include "base/named.h"
+#include "kafkaio/carried_sockets.h"
 #include "kafkaio/config.h"
 #include "kafkaio/handles.h"
 
@@ -66,6 +68,7 @@ class Client {
   Result<BrokerId> wait_for_metadata(bool ask, const Wait& wait);
   Asked look_at_metadata(Duration patience) const;
   Asked ask_for_metadata(Duration patience) const;
+  void carry_by(const Carrier& carrier, rd_kafka_conf_t* conf);
   static void on_log(const rd_kafka_t* kafka, int level, const char* facility, const char* text);
   void note_log(int level, std::string_view facility, std::string_view text);
   void drain_errors();
@@ -77,6 +80,7 @@ class Client {
   std::string trouble_text_;
   mutable std::mutex log_mutex_;                      // guards the next
   std::map<std::string, bool> offers_offset_delete_;  // by the broker's name in librdkafka
+  std::optional<CarriedSockets> sockets_;             // when librdkafka does not connect itself
   UnclosedKafkaHandle kafka_;                         // after all that the log callback uses
   QueueHandle queue_;
 };

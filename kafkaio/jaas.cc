@@ -66,14 +66,17 @@ Result<std::vector<Token>> tokenize(std::string_view text) {
   return tokens;
 }
 
+bool has_password(const Token& module) {
+  return module.text.ends_with(".PlainLoginModule") || module.text.ends_with(".ScramLoginModule");
+}
+
 Result<> check_module(const Token& module, const Token& flag) {
-  const auto ends = [&](std::string_view name) { return module.text.ends_with(name); };
-  if (!ends(".PlainLoginModule") && !ends(".ScramLoginModule"))
+  if (!has_password(module) && !module.text.ends_with(".Krb5LoginModule") &&
+      !module.text.ends_with(".OAuthBearerLoginModule"))
     return fail(ErrorKind::kUsage,
-                "its login module is neither PlainLoginModule nor "
-                "ScramLoginModule",
-                "for other mechanisms give librdkafka's own properties (sasl.kerberos.*, "
-                "sasl.oauthbearer.*)");
+                "its login module is none that kferry knows: PlainLoginModule, ScramLoginModule, "
+                "Krb5LoginModule, OAuthBearerLoginModule",
+                "see docs/security.md");
   constexpr std::array<std::string_view, 4> kFlags{"required", "requisite", "sufficient",
                                                    "optional"};
   std::string lower = flag.text;
@@ -101,8 +104,10 @@ Result<Login> parse_jaas(std::string_view text) {
     options[tokens[at].text] = tokens[at + 2].text;
   }
   for (const char* const needed : {"username", "password"})
-    if (!options.contains(needed)) return malformed(fmt::format("it has no option {}", needed));
-  return Login{options["username"], options["password"]};
+    if (has_password(tokens[0]) && !options.contains(needed))
+      return malformed(fmt::format("it has no option {}", needed));
+  return Login{options["username"], options["password"], options["serviceName"],
+               options["principal"], options["keyTab"]};
 }
 
 }  // namespace kferry::kafkaio

@@ -9,13 +9,17 @@
 namespace kferry::kafkaio {
 
 struct Login {
-  std::string user;
-  std::string password;
+  std::string user;      // PlainLoginModule, ScramLoginModule
+  std::string password;  // the same
+  std::string service_name;
+  std::string principal;  // Krb5LoginModule
+  std::string keytab;     // the same; empty: the ticket is in the cache
 };
 
 // The value of `sasl.jaas.config`, as Kafka's JaasConfig class reads it: a login module, a control
-// flag, options, a semicolon. PlainLoginModule and ScramLoginModule only. kUsage, without any part
-// of the text that could be a secret.
+// flag, options, a semicolon. PlainLoginModule, ScramLoginModule, Krb5LoginModule, and
+// OAuthBearerLoginModule, whose options say nothing to us. kUsage, without any part of the text
+// that could be a secret.
 Result<Login> parse_jaas(std::string_view text);
 
 }  // namespace kferry::kafkaio

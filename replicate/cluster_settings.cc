@@ -1,40 +1,78 @@
 #include "replicate/cluster_settings.h"
 
-#include <algorithm>
-#include <cctype>
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include "kafkaio/config_values.h"
+#include "kafkaio/security.h"
+#include "wire/key_store.h"
+#include "wire/tls_context.h"
 
 namespace kferry::replicate {
+namespace {
+
+// For all the commands and files that the properties name.
+constexpr Duration kResolveTimeout{60'000};
+
+// librdkafka's connections are made as our own are: one way in is enough, and librdkafka before
+// 2.6.1 (Debian 12 has 2.0) cannot log in by SCRAM to brokers from 3.8.1 on (its issue 4895).
+kafkaio::Carrier make_carrier(const wire::ClientConfig& config) {
+  return [config](const std::string& name, int descriptor, const StopToken& stop) -> Result<> {
+    const auto connect = [&]() -> Result<wire::Broker> {
+      KFERRY_TRY(const auto addresses, wire::parse_bootstrap_servers(name));
+      return wire::Broker::connect(addresses.front(), config,
+                                   Wait(Deadline::after(config.connect_timeout), stop));
+    };
+    auto broker = connect();
+    if (!broker) {
+      close(descriptor);
+      return std::unexpected(std::move(broker).error());
+    }
+    broker->carry(descriptor, stop);
+    return {};
+  };
+}
+
+// What the properties say about security.
+Result<> secure(ClusterSettings& settings) {
+  kafkaio::ClientProperties& client = settings.properties;
+  KFERRY_CHECK(kafkaio::resolve_values(client.properties, client.origin,
+                                       Wait::uninterruptible(kResolveTimeout)));
+  KFERRY_TRY(ClientSecurity security, kafkaio::take_security(client.properties, client.origin));
+  settings.client.sasl = std::move(security.sasl);
+  if (!security.tls) return {};
+  const auto tls = wire::unpack_stores(std::move(*security.tls));
+  if (!tls) return std::unexpected(in_context(tls.error(), client.origin));
+  auto context = wire::TlsContext::make(*tls);
+  if (!context) return std::unexpected(in_context(std::move(context).error(), client.origin));
+  settings.client.tls = std::move(*context);
+  return {};
+}
+
+}  // namespace
+
+Result<> set_bootstrap_servers(ClusterSettings& settings, const std::string& bootstrap_servers) {
+  KFERRY_TRY(settings.addresses, wire::parse_bootstrap_servers(bootstrap_servers));
+  settings.bootstrap_servers = settings.properties.bootstrap_servers = bootstrap_servers;
+  return {};
+}
 
 Result<ClusterSettings> make_cluster_settings(ClusterInput input) {
   ClusterSettings settings;
   settings.alias = std::move(input.alias);
-  settings.bootstrap_servers = std::move(input.bootstrap_servers);
-  KFERRY_TRY(settings.addresses, wire::parse_bootstrap_servers(settings.bootstrap_servers));
+  KFERRY_CHECK(set_bootstrap_servers(settings, input.bootstrap_servers));
   settings.client.request_timeout = input.request_timeout;
-  settings.properties.bootstrap_servers = settings.bootstrap_servers;
   settings.properties.properties = std::move(input.properties);
   settings.properties.origin = std::move(input.origin);
-
-  // Properties that are about our own connections too.
-  const auto value_of = [&](const char* key) {
-    const auto& properties = settings.properties.properties;
-    const auto found = properties.find(key);
-    return found == properties.end() ? std::string() : found->second;
-  };
-  if (const std::string id = value_of("client.id"); !id.empty()) settings.client.client_id = id;
-  const std::string protocol = value_of("security.protocol");
-  std::string upper = protocol;
-  std::ranges::transform(upper, upper.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  if (!upper.empty() && upper != "PLAINTEXT")
-    return fail(ErrorKind::kUsage,
-                fmt::format("{}: security.protocol={}: this version of kferry speaks PLAINTEXT "
-                            "only",
-                            settings.properties.origin, protocol),
-                "use a PLAINTEXT listener; TLS and SASL are planned (issue 6)");
+  KFERRY_CHECK(secure(settings));
+  // The one other property that is about our own connections too.
+  const auto id = settings.properties.properties.find("client.id");
+  if (id != settings.properties.properties.end() && !id->second.empty())
+    settings.client.client_id = id->second;
+  if (settings.client.tls || settings.client.sasl)
+    settings.properties.carrier = make_carrier(settings.client);
   return settings;
 }
 

@@ -18,7 +18,11 @@ struct ClusterInput {
   Duration request_timeout{30'000};
 };
 
-// No I/O. kUsage: an address is malformed, or a security.protocol that this version does not speak.
+// Reads the files and runs the commands that the properties name; no network. kUsage: an address is
+// malformed, a file cannot be read, a setting that kferry does not know or cannot follow.
 Result<ClusterSettings> make_cluster_settings(ClusterInput input);
+
+// The same cluster by other addresses. kUsage: one is malformed.
+Result<> set_bootstrap_servers(ClusterSettings& settings, const std::string& bootstrap_servers);
 
 }  // namespace kferry::replicate

@@ -68,12 +68,6 @@ Result<ClusterSettings> read_side(const Mm2Input& input, const Mm2Pair& pair,
   for (const std::string role : roles) {
     for (const auto& [key, value] : role_properties(connector, side, role)) {
       if (!is_mm2_connection_key(key) && key != "client.id") continue;
-      if (value.find("${") != std::string::npos)
-        return fail(ErrorKind::kUsage,
-                    fmt::format("{}: {} has a ${{...}}, which kferry does not resolve",
-                                cluster.origin, key),
-                    "write the value into a file of client properties, and pass it with "
-                    "--source-config or --target-config");
       const auto [known, is_new] = cluster.properties.emplace(key, value);
       if (is_new) said_by[key] = role;
       if (is_new || known->second == value || key == "client.id") continue;

@@ -69,14 +69,42 @@ TEST(ReplicateOptions, FlagsAlone) {
 
 TEST(ReplicateOptions, EveryFlag) {
   const File properties("client.properties", "client.id = mirror\n");
-  const auto flow = read_with(
-      {"--groups", "b.*", "--groups-exclude", "bad", "--topics-exclude", "tmp-.*",
-       "--config-exclude", "retention.*", "--replication-factor", "3", "--offsets", "translate",
-       "--prefix", "onprem.", "--source-config", properties.path(), "--flow", "onprem->cloud",
-       "--listen", "[::1]:0", "--max-bytes-per-second", "1000", "--buffer-bytes", "1048576",
-       "--zookeeper", "zk:2181/kafka", "--guard", "warn", "--until-caught-up", "--mm2-metrics",
-       "--no-sync-configs", "--no-sync-acls", "--no-mm2-topics", "--request-timeout", "5s",
-       "--dry-run"});
+  const auto flow = read_with({"--groups",
+                               "b.*",
+                               "--groups-exclude",
+                               "bad",
+                               "--topics-exclude",
+                               "tmp-.*",
+                               "--config-exclude",
+                               "retention.*",
+                               "--replication-factor",
+                               "3",
+                               "--offsets",
+                               "translate",
+                               "--prefix",
+                               "onprem.",
+                               "--source-config",
+                               properties.path(),
+                               "--flow",
+                               "onprem->cloud",
+                               "--listen",
+                               "[::1]:0",
+                               "--max-bytes-per-second",
+                               "1000",
+                               "--buffer-bytes",
+                               "1048576",
+                               "--zookeeper",
+                               "zk:2181/kafka",
+                               "--guard",
+                               "warn",
+                               "--until-caught-up",
+                               "--mm2-metrics",
+                               "--no-sync-configs",
+                               "--no-sync-acls",
+                               "--no-mm2-topics",
+                               "--request-timeout",
+                               "5s",
+                               "--dry-run"});
   ASSERT_TRUE(ok(flow));
   EXPECT_EQ(flow->name, "onprem->cloud");
   EXPECT_EQ(flow->source.alias, "onprem");
@@ -137,17 +165,17 @@ TEST(ReplicateOptions, AWrongValueIsNamedWithItsOption) {
   EXPECT_TRUE(fails(read({"--topics", "a"}), ErrorKind::kUsage, "no source cluster given"));
   EXPECT_TRUE(fails(read({"--topics", "a", "--source", "a:1"}), ErrorKind::kUsage,
                     "no target cluster given"));
-  EXPECT_TRUE(fails(read({"--source", "a:1", "--target", "b:1"}), ErrorKind::kUsage,
-                    "no topics given"));
+  EXPECT_TRUE(
+      fails(read({"--source", "a:1", "--target", "b:1"}), ErrorKind::kUsage, "no topics given"));
 }
 
 TEST(ReplicateOptions, PropertiesAreCheckedBeforeAnyNetwork) {
   const File unknown("unknown.properties", "colour = red\n");
   EXPECT_TRUE(fails(read_with({"--target-config", unknown.path()}), ErrorKind::kUsage,
                     "--target-config " + unknown.path() + ": unknown property colour"));
-  const File tls("tls.properties", "security.protocol = SSL\n");
+  const File tls("tls.properties", "security.protocol = SSL\nssl.ca.location = /no/such.pem\n");
   EXPECT_TRUE(fails(read_with({"--source-config", tls.path()}), ErrorKind::kUsage,
-                    "security.protocol=SSL"));
+                    "the trusted certificates '/no/such.pem': cannot be read"));
 }
 
 constexpr const char* kFlows = R"(
@@ -230,8 +258,8 @@ TEST(ReplicateOptions, AMistakeInTheConfigurationHasALine) {
   };
   for (const auto& [yaml, message] : cases) {
     const File config("broken.yaml", yaml);
-    EXPECT_TRUE(fails(read({"--config", config.path(), "--flow", "a->b"}), ErrorKind::kUsage,
-                      message));
+    EXPECT_TRUE(
+        fails(read({"--config", config.path(), "--flow", "a->b"}), ErrorKind::kUsage, message));
   }
 }
 

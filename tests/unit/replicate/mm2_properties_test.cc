@@ -219,11 +219,12 @@ onprem->cloud.target.cluster.alias = x
   ASSERT_FALSE(flow);
   EXPECT_EQ(flow.error().kind, ErrorKind::kUsage);
   for (const char* const part :
-       {"mm2.properties: ", "replication.policy.class: kferry knows", "topic.filter.class: ",
-        "onprem->cloud.transforms: kferry copies every record as it is", "value.converter: ",
-        "refresh.topics.enabled: kferry can only do true", "onprem.consumer.auto.offset.reset: ",
-        "onprem.consumer.interceptor.classes: ", "replication.factor: 'many' is not a number",
-        "sync.topic.acls.enabled: 'maybe' is neither", "topics: 'a(' is not a regular expression",
+       {"mm2.properties: ", "replication.policy.class: kferry knows",
+        "topic.filter.class: ", "onprem->cloud.transforms: kferry copies every record as it is",
+        "value.converter: ", "refresh.topics.enabled: kferry can only do true",
+        "onprem.consumer.auto.offset.reset: ", "onprem.consumer.interceptor.classes: ",
+        "replication.factor: 'many' is not a number", "sync.topic.acls.enabled: 'maybe' is neither",
+        "topics: 'a(' is not a regular expression",
         "offset-syncs.topic.location: takes source or target",
         "emit.heartbeats.interval.seconds: '0'", "onprem->cloud.target.cluster.alias: "})
     EXPECT_TRUE(has(flow.error().message, part));
@@ -242,27 +243,30 @@ onprem.consumer.auto.offset.reset = earliest
 
 TEST(Mm2Properties, ConnectionSettingsBecomeTheClusters) {
   const auto flow = read_with(R"(
+security.protocol = SASL_PLAINTEXT
 sasl.mechanism = PLAIN
+sasl.username = app
 onprem.sasl.mechanism = SCRAM-SHA-256
 onprem.consumer.client.id = reader
 cloud.producer.client.id = writer
-onprem.ssl.truststore.location = ca.pem
+onprem.ssl.truststore.location = not-looked-at.pem
 )");
   ASSERT_TRUE(ok(flow));
   const auto& source = flow->settings.source;
   const auto& target = flow->settings.target;
-  EXPECT_EQ(source.properties.properties.at("sasl.mechanism"), "SCRAM-SHA-256");
-  EXPECT_EQ(target.properties.properties.at("sasl.mechanism"), "PLAIN");
-  EXPECT_EQ(source.properties.properties.at("ssl.truststore.location"), "ca.pem");
-  EXPECT_FALSE(target.properties.properties.contains("ssl.truststore.location"));
+  ASSERT_TRUE(source.client.sasl && target.client.sasl);
+  EXPECT_EQ(source.client.sasl->mechanism, SaslMechanism::kScramSha256);
+  EXPECT_TRUE(source.properties.carrier) << "librdkafka goes the same way";
+  EXPECT_EQ(target.client.sasl->mechanism, SaslMechanism::kPlain);
+  EXPECT_FALSE(source.client.tls);
   EXPECT_EQ(source.client.client_id, "reader");
   EXPECT_EQ(target.client.client_id, "writer");
   EXPECT_EQ(source.properties.bootstrap_servers, "old1:9092, old2:9092");
 }
 
 TEST(Mm2Properties, ConnectionSettingsThatKferryCannotFollow) {
-  EXPECT_TRUE(fails(read_with("cloud.security.protocol = SASL_SSL\n"), ErrorKind::kUsage,
-                    "mm2.properties, cluster cloud: security.protocol=SASL_SSL"));
+  EXPECT_TRUE(fails(read_with("cloud.security.protocol = SASL_TLS\n"), ErrorKind::kUsage,
+                    "mm2.properties, cluster cloud: security.protocol: takes PLAINTEXT, SSL"));
   EXPECT_TRUE(fails(read_with("onprem.bootstrap.servers = old1\n"), ErrorKind::kUsage,
                     "mm2.properties, cluster onprem: bootstrap server 'old1': no port"));
   const auto two = read_with(
@@ -270,8 +274,8 @@ TEST(Mm2Properties, ConnectionSettingsThatKferryCannotFollow) {
   EXPECT_TRUE(fails(two, ErrorKind::kUsage,
                     "cluster cloud: sasl.jaas.config is not the same for the producer and the "
                     "admin"));
-  const auto provider = read_with("onprem.sasl.jaas.config = ${file:/s3cret:key}\n");
-  EXPECT_TRUE(fails(provider, ErrorKind::kUsage, "sasl.jaas.config has a ${...}"));
+  const auto provider = read_with("onprem.sasl.jaas.config = ${file:/nowhere:key}\n");
+  EXPECT_TRUE(fails(provider, ErrorKind::kUsage, "cluster onprem: sasl.jaas.config"));
   for (const auto* const result : {&two, &provider})
     EXPECT_EQ((result->error().message + result->error().hint).find("s3cret"), std::string::npos);
 }

@@ -1,0 +1,181 @@
+#include "kafkaio/security.h"
+
+#include <sys/stat.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/command.h"
+#include "tests/support/expectations.h"
+
+namespace kferry::kafkaio {
+namespace {
+
+using Properties = std::map<std::string, std::string>;
+using test::fails;
+using test::has;
+using test::ok;
+using test::TemporaryFile;
+
+constexpr const char* kSecret = "s3cr3t-Pa55";
+
+struct Taken {
+  ClientSecurity security;
+  Properties rest;
+};
+
+Taken taken(Properties properties) {
+  auto security = take_security(properties, "client.properties");
+  EXPECT_TRUE(ok(security));
+  return {security.value_or(ClientSecurity{}), properties};
+}
+
+// The error, which must be a usage error without the secret.
+std::string refused(Properties properties) {
+  const auto security = take_security(properties, "client.properties");
+  if (security) return "accepted";
+  EXPECT_EQ(security.error().kind, ErrorKind::kUsage);
+  const std::string text = security.error().message + " / " + security.error().hint;
+  EXPECT_EQ(text.find(kSecret), std::string::npos) << text;
+  return text;
+}
+
+TEST(Security, NothingSaidIsPlaintext) {
+  const Taken found = taken({{"client.id", "me"}, {"ssl.key.password", kSecret}});
+  EXPECT_FALSE(found.security.tls);
+  EXPECT_FALSE(found.security.sasl);
+  EXPECT_EQ(found.rest, (Properties{{"client.id", "me"}})) << "what is not asked for does nothing";
+}
+
+TEST(Security, KeysOfAJavaClient) {
+  const TemporaryFile trust("-----BEGIN CERTIFICATE-----");
+  const TemporaryFile keys("\x30\x82");
+  const Taken found = taken({{"security.protocol", "sasl_ssl"},
+                             {"sasl.mechanism", "SCRAM-SHA-512"},
+                             {"sasl.jaas.config",
+                              "org.apache.kafka.common.security.scram.ScramLoginModule required "
+                              "username=\"alice\" password=\"wonder\";"},
+                             {"ssl.truststore.location", trust.path()},
+                             {"ssl.truststore.type", "PEM"},
+                             {"ssl.keystore.location", keys.path()},
+                             {"ssl.keystore.password", "k"},
+                             {"ssl.endpoint.identification.algorithm", ""},
+                             {"ssl.enabled.protocols", "TLSv1.2,TLSv1.3"},
+                             {"sasl.login.refresh.buffer.seconds", "300"},
+                             {"request.timeout.ms", "20000"}});
+  ASSERT_TRUE(found.security.tls && found.security.sasl);
+  EXPECT_EQ(found.security.tls->ca_location, trust.path());
+  EXPECT_EQ(found.security.tls->key_store, keys.path());
+  EXPECT_EQ(found.security.tls->key_store_password, "k");
+  EXPECT_TRUE(found.security.tls->verify_certificate);
+  EXPECT_FALSE(found.security.tls->verify_host);
+  EXPECT_EQ(found.security.sasl->user, "alice");
+  EXPECT_EQ(found.rest, (Properties{{"request.timeout.ms", "20000"}}));
+}
+
+TEST(Security, KeysOfLibrdkafka) {
+  const Properties given{{"security.protocol", "ssl"},
+                         {"ssl.ca.location", "/ca.pem"},
+                         {"ssl.certificate.location", "/me.pem"},
+                         {"ssl.key.location", "/me.key"},
+                         {"ssl.key.password", "k"},
+                         {"ssl.crl.location", "/crl.pem"},
+                         {"ssl.cipher.suites", "ECDHE-RSA-AES256-GCM-SHA384"},
+                         {"ssl.endpoint.identification.algorithm", "https"},
+                         {"enable.ssl.certificate.verification", "true"}};
+  const Taken found = taken(given);
+  EXPECT_TRUE(found.rest.empty());
+  ASSERT_TRUE(found.security.tls);
+  const TlsSettings& tls = *found.security.tls;
+  EXPECT_TRUE(tls.verify_host);
+  EXPECT_TRUE(tls.verify_certificate);
+  EXPECT_EQ(tls.ca_location, "/ca.pem");
+  EXPECT_EQ(tls.certificate_location, "/me.pem");
+  EXPECT_EQ(tls.key_location, "/me.key");
+  EXPECT_EQ(tls.key_password, "k");
+  EXPECT_EQ(tls.crl_location, "/crl.pem");
+  EXPECT_EQ(tls.cipher_suites, "ECDHE-RSA-AES256-GCM-SHA384");
+}
+
+TEST(Security, KerberosIsTheDefaultMechanism) {
+  const Taken found =
+      taken({{"security.protocol", "SASL_PLAINTEXT"},
+             {"sasl.jaas.config",
+              "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true "
+              "keyTab=\"/k\" principal=\"me@R\";"},
+             {"sasl.kerberos.service.name", "broker"}});
+  ASSERT_TRUE(found.security.sasl);
+  EXPECT_EQ(found.security.sasl->mechanism, SaslMechanism::kGssapi);
+  EXPECT_EQ(found.security.sasl->service_name, "broker");
+  EXPECT_EQ(found.security.sasl->keytab, "/k");
+  EXPECT_TRUE(found.rest.empty());
+}
+
+TEST(Security, TokensComeFromAFileOrACommand) {
+  const Properties base{
+      {"security.protocol", "SASL_SSL"},
+      {"sasl.mechanism", "OAUTHBEARER"},
+      {"sasl.login.callback.handler.class",
+       "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler"},
+      {"sasl.jaas.config",
+       "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"}};
+  const auto with = [&](const Properties& more) {
+    Properties all = base;
+    all.insert(more.begin(), more.end());
+    return all;
+  };
+  EXPECT_EQ(taken(with({{"sasl.oauthbearer.token.endpoint.url", "file:///run/token"}}))
+                .security.sasl->token.file,
+            "/run/token");
+  EXPECT_EQ(taken(with({{"kferry.sasl.oauthbearer.token.command", "vault token"}}))
+                .security.sasl->token.command,
+            "vault token");
+  EXPECT_TRUE(has(refused(base), "there must be one source of tokens"));
+  EXPECT_TRUE(has(refused(with({{"sasl.oauthbearer.token.endpoint.url", "https://idp/token"}})),
+                  "from a file (file:///PATH) or from a command"));
+  Properties foreign = with({{"sasl.oauthbearer.token.endpoint.url", "file:///run/token"}});
+  foreign["sasl.login.callback.handler.class"] = "software.amazon.msk.IAMClientCallbackHandler";
+  EXPECT_TRUE(has(refused(foreign), "kferry cannot run a Java class"));
+}
+
+TEST(Security, WhatCannotBeDoneIsRefusedWithTheKeyAndTheWayOut) {
+  const std::string secret = kSecret;
+  EXPECT_TRUE(
+      has(refused({{"sasl.pasword", secret}}), "client.properties: unknown property sasl.pasword"));
+  EXPECT_TRUE(has(refused({{"security.protocol", secret}}),
+                  "client.properties: security.protocol: takes PLAINTEXT, SSL"));
+  const auto ssl = [&](const Properties& more) {
+    Properties all = more;
+    all["security.protocol"] = "SSL";
+    return refused(all);
+  };
+  EXPECT_TRUE(has(ssl({{"ssl.sigalgs.list", "x"}}), "unknown property ssl.sigalgs.list"));
+  EXPECT_TRUE(has(ssl({{"ssl.engine.factory.class", "x"}}), "cannot run a Java class"));
+  EXPECT_TRUE(has(ssl({{"ssl.enabled.protocols", "TLSv1"}}), "neither TLSv1.2 nor TLSv1.3"));
+  EXPECT_TRUE(has(ssl({{"ssl.truststore.location", "/nowhere"}}), "'/nowhere' cannot be read"));
+  const TemporaryFile jks("\xfe\xed\xfe\xed\x00");
+  for (const char* const key : {"ssl.truststore.location", "ssl.keystore.location"}) {
+    const std::string text = ssl({{key, jks.path()}});
+    EXPECT_TRUE(has(text, std::string(key) + ": '" + jks.path() + "' is a JKS store"));
+    EXPECT_TRUE(has(text, "keytool -importkeystore -srckeystore '" + jks.path() + "'"));
+  }
+  const TemporaryFile text("hello");
+  EXPECT_TRUE(has(ssl({{"ssl.keystore.location", text.path()}}), "is neither PKCS#12 nor PEM"));
+  EXPECT_TRUE(has(ssl({{"ssl.keystore.location", text.path()}, {"ssl.keystore.type", "BCFKS"}}),
+                  "stores of this type cannot be read"));
+  EXPECT_TRUE(has(refused({{"security.protocol", "SASL_SSL"}, {"sasl.jaas.config", secret}}),
+                  "client.properties: sasl.jaas.config: not a JAAS configuration"));
+  EXPECT_TRUE(has(refused({{"security.protocol", "SASL_SSL"}, {"sasl.mechanism", "PLAIN"}}),
+                  "there is no user to log in as"));
+  EXPECT_TRUE(has(refused({{"security.protocol", "SASL_SSL"}, {"sasl.mechanism", "DIGEST-MD5"}}),
+                  "sasl.mechanism: takes PLAIN"));
+}
+
+TEST(Security, SecretsThatStandThereAreSeen) {
+  EXPECT_FALSE(has_plain_secret({{"client.id", "x"}, {"sasl.username", "u"}}));
+  EXPECT_FALSE(has_plain_secret({{"sasl.password", "${env:P}"}, {"ssl.key.password", ""}}));
+  EXPECT_TRUE(has_plain_secret({{"ssl.keystore.password", "x"}}));
+  EXPECT_TRUE(has_plain_secret({{"source.sasl.jaas.config", "x"}}));
+}
+
+}  // namespace
+}  // namespace kferry::kafkaio
