@@ -11,7 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
-from . import TestenvError, jars, protocol
+from . import TestenvError, jars, protocol, secure
 from .control import Control
 from .jars import parse_version
 
@@ -88,7 +88,8 @@ def class_archive(jar_dir: Path, main: str) -> Path:
 class Environment:
     """Builds the environment in `directory` by way of its supervisor. Methods raise TestenvError."""
 
-    def __init__(self, directory: Path, control: Control, heap: str = "384m", fast_start: bool = True) -> None:
+    def __init__(self, directory: Path, control: Control, heap: str = "384m", fast_start: bool = True,
+                 secured: bool = False) -> None:
         self._directory = directory
         self._control = control
         self._heap = heap
@@ -98,6 +99,7 @@ class Environment:
         self._log4j.write_text(_LOG4J, encoding="utf-8")
         (directory / "logs").mkdir()
         (directory / "config").mkdir()
+        self._certificates = secure.Certificates(directory / "security") if secured else None
 
     def _ports(self, count: int) -> list[int]:
         return self._control.request("reserve", count=count)["ports"]
@@ -171,7 +173,8 @@ class Environment:
         ports, extra = dict(zip(ids, found)), dict(zip(ids, found[count:]))
         cluster_id = None if zookeeper else random_id()
         checkpoint = None if zookeeper else self._bootstrap_checkpoint(version, jar_dir)
-        brokers = []
+        brokers: list[dict] = []
+        secured: list[dict[str, int]] = []
         for broker in ids:
             name = f"{side}-{broker}"
             data = self._directory / "data" / name
@@ -186,6 +189,9 @@ class Environment:
             else:
                 config |= _kraft_mode(broker, ports, extra, advertise, count)
                 _format(data, broker, cluster_id, checkpoint)
+            if self._certificates:
+                secured.append(dict(zip(secure.LISTENERS, self._ports(len(secure.LISTENERS)))))
+                config |= secure.broker_properties(self._certificates, config, secured[-1])
             config |= settings
             path = self._directory / "config" / f"{name}.properties"
             write_properties(path, config)
@@ -194,11 +200,16 @@ class Environment:
                             "config": str(path), **self._spawn(name, jar_dir, "kafka.Kafka", path, self._heap)})
         return {"version": version, "mode": "zookeeper" if zookeeper else "kraft",
                   "bootstrap_servers": ",".join(f"127.0.0.1:{ports[broker]}" for broker in ids),
-                  "cluster_id": cluster_id, "brokers": brokers, "jars": str(jar_dir)}
+                  "cluster_id": cluster_id, "brokers": brokers, "jars": str(jar_dir),
+                  "listeners": {name: ",".join(f"localhost:{ports[name]}" for ports in secured)
+                                for name in (secure.LISTENERS if secured else ())}}
 
     def await_brokers(self, cluster: dict, zookeeper: dict | None) -> None:
         """Until all are ready; fills in what only a running cluster knows."""
         wait_brokers(self._control, cluster, zookeeper)
+        if self._certificates:
+            with protocol.Connection(cluster["brokers"][0]["host"], cluster["brokers"][0]["port"]) as connection:
+                secure.create_scram_user(connection)
         if zookeeper:
             cluster["cluster_id"] = _cluster_id(zookeeper)
 

@@ -63,6 +63,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--owner-pid", metavar="PID", type=int, default=0, help="ends everything when this process ends")
     found.add_argument("--workload", metavar="FILE", help="loads this workload into the source (see testenv/workload)")
     found.add_argument("--heap", metavar="SIZE", default="384m", help="of each broker (default: 384m)")
+    found.add_argument("--secure", action="store_true",
+                       help="more listeners: SSL, SASL_SSL, SASL_PLAINTEXT, EXPIRED; certificates in DIR/security (2.8 and later)")
     found.add_argument("--benchmark", action="store_true", help="full JIT and default collector: slower start, full speed")
     return found
 
@@ -141,7 +143,7 @@ def _start_servers(options: argparse.Namespace, directory: Path, connection: con
     for version in {source, options.target} - {"none", None}:
         ensure(version)  # before a server runs: it may take long
     environment = {"dir": str(directory), "zookeeper": None, "source": None, "target": None}
-    built = servers.Environment(directory, connection, options.heap, not options.benchmark)
+    built = servers.Environment(directory, connection, options.heap, not options.benchmark, options.secure)
     if in_zookeeper:
         environment["zookeeper"] = built.start_zookeeper(options.zookeeper_servers, options.chroot)
     sides = []
