@@ -28,17 +28,25 @@ class Story : public testing::TestWithParam<Trouble> {
  protected:
   static constexpr const char* kGroups = "(pay|ord|web)-.*";
 
+  void SetUp() override {
+    if (GetParam() != Trouble::kNone && std::getenv("KFERRY_SOAK") == nullptr)
+      GTEST_SKIP() << "./test.sh --soak plays the story with troubles too";
+    clusters_ =
+        std::make_unique<Environment>(Environment::start({.source = "3.9.1", .target = "4.1.0"}));
+    teams_ = std::make_unique<Teams>(*clusters_);
+  }
+
   Arguments flow() const {
-    return {"--config", teams_.config_file(), "--topics", "story-.*", "--groups", kGroups};
+    return {"--config", teams_->config_file(), "--topics", "story-.*", "--groups", kGroups};
   }
   void start_kferry() {
-    mirror_ = std::make_unique<MirrorProcess>(clusters_, flow());
+    mirror_ = std::make_unique<MirrorProcess>(*clusters_, flow());
     ASSERT_TRUE(mirror_->takes_over_slots()) << mirror_->log();
     start_cutover();
   }
   void start_cutover() {
     cutover_ = std::make_unique<CutoverProcess>(
-        clusters_,
+        *clusters_,
         flow() + Arguments{"--auto", "--quiet", "3s", "--take-over", "--report", report_file_});
   }
   void trouble() {
@@ -47,12 +55,12 @@ class Story : public testing::TestWithParam<Trouble> {
       case Trouble::kNone:
         break;
       case Trouble::kSourceRestarts:
-        clusters_.broker("stop", 0);
-        clusters_.broker("start", 0);
+        clusters_->broker("stop", 0);
+        clusters_->broker("start", 0);
         break;
       case Trouble::kTargetRestarts:
-        clusters_.broker("stop", 1, Side::target);
-        clusters_.broker("start", 1, Side::target);
+        clusters_->broker("stop", 1, Side::target);
+        clusters_->broker("start", 1, Side::target);
         break;
       case Trouble::kKferryStalls:
         for (const int number : {SIGSTOP, SIGCONT}) {
@@ -70,37 +78,35 @@ class Story : public testing::TestWithParam<Trouble> {
     }
   }
 
-  Environment clusters_ = Environment::start({.source = "3.9.1", .target = "4.1.0"});
-  Teams teams_{clusters_};
+  std::unique_ptr<Environment> clusters_;
+  std::unique_ptr<Teams> teams_;
   const std::string report_file_ = testing::TempDir() + "story.json";
   std::unique_ptr<MirrorProcess> mirror_;
   std::unique_ptr<CutoverProcess> cutover_;
 };
 
 TEST_P(Story, EveryGroupConsumesEveryRecordOnce) {
-  if (GetParam() != Trouble::kNone && std::getenv("KFERRY_SOAK") == nullptr)
-    GTEST_SKIP() << "./test.sh --soak plays the story with troubles too";
-  for (const Team& team : teams_.all()) teams_.migrate(team);
-  ASSERT_TRUE(teams_.all_at_work());
+  for (const Team& team : teams_->all()) teams_->migrate(team);
+  ASSERT_TRUE(teams_->all_at_work());
   start_kferry();
   ASSERT_TRUE(cutover_->says("reached: caught_up")) << cutover_->log() << mirror_->log();
   bool in_trouble = false;
-  for (const Team& team : teams_.all()) {
-    for (const Member& group : team.groups) teams_.stop(group.name);
+  for (const Team& team : teams_->all()) {
+    for (const Member& group : team.groups) teams_->stop(group.name);
     if (!std::exchange(in_trouble, true)) trouble();
     for (const Member& group : team.groups) {
       ASSERT_TRUE(cutover_->says(fmt::format("group '{}': its last offsets are on", group.name)))
           << cutover_->log() << mirror_->log();
-      teams_.start(group, team.topic, Side::target);
+      teams_->start(group, team.topic, Side::target);
     }
   }
   ASSERT_TRUE(cutover_->says("producers may move to the target now")) << cutover_->log();
-  teams_.move_producers();
+  teams_->move_producers();
   const ProcessResult moved = cutover_->finish();
   EXPECT_EQ(moved.exit_code, 0) << moved.err << mirror_->log();
   EXPECT_EQ(mirror_->finish().exit_code, 0) << mirror_->log();
-  teams_.expect_each_record_once();
-  const Teams::Tally tally = teams_.tally(Duration(0));
+  teams_->expect_each_record_once();
+  const Teams::Tally tally = teams_->tally(Duration(0));
   std::ifstream file(report_file_);
   const Json report = Json::parse(file);
   EXPECT_EQ(report["state"], "stopped");
