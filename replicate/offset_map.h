@@ -19,9 +19,9 @@ struct OffsetRun {
   friend bool operator==(const OffsetRun&, const OffsetRun&) = default;
 };
 
-// Of the way back of a flow (way_back.h): source offsets `from` <= o < `to`, among which records that
-// the target has had before lie between others. Who has consumed up to one of them has consumed no
-// prefix of the target's log but what lies before `target`.
+// Of the way back of a flow (way_back.h): source offsets `from` <= o < `to`. Among them records lie
+// that the target has had before. Who has consumed up to one of these has consumed no prefix of the
+// target's log but what lies before `target`.
 struct MixedRange {
   SourceOffset from;
   SourceOffset to;

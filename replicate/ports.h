@@ -100,7 +100,7 @@ struct Translation {
   // False: records before the source offset are still to be copied; `offset` is where the copy ends
   // now.
   bool complete = true;
-  // Not complete, and waiting does not change that: see MixedRange. `offset` is the last one that is
+  // Not complete, and waiting does not change that: see MixedRange. `offset` is the last that is
   // exact.
   bool mixed = false;
 };
