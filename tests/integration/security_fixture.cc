@@ -14,7 +14,7 @@ void SecurityOnBrokers::SetUpTestSuite() {
       Environment::start({.source = "3.9.1", .target = "4.1.0", .more_arguments = {"--secure"}}));
   folder_ = std::make_unique<trouble::Folder>();
   Json spec = {{"topics", Json::array()}, {"groups", Json::array()}};
-  for (const std::string name : {"ssl", "scram", "plain", "token"}) {
+  for (const std::string name : {"ssl", "scram", "plain", "token", "canary"}) {
     const std::string topic = "orders-" + name;
     spec["topics"].push_back({{"name", topic}, {"partitions", 2}, {"records", 100}});
     spec["groups"].push_back(
@@ -91,15 +91,18 @@ kferry.sasl.oauthbearer.token.command=printf '%s' {}
 
 Arguments SecurityOnBrokers::zookeeper_job(const std::string& verb, const std::string& bootstrap,
                                            const std::string& client, const std::string& group) {
-  return Arguments{verb,
-                   "--zookeeper",
-                   environment_->zookeeper_connect(),
-                   "--bootstrap-server",
-                   bootstrap,
-                   "--command-config",
-                   client,
-                   "--no-progress"} +
-         trouble::quick({group});
+  Arguments arguments{verb,
+                      "--zookeeper",
+                      environment_->zookeeper_connect(),
+                      "--bootstrap-server",
+                      bootstrap,
+                      "--command-config",
+                      client,
+                      "--no-progress"};
+  if (!group.empty()) arguments = arguments + Arguments{"--group", group};
+  if (verb == "plan" || verb == "migrate")
+    arguments = arguments + Arguments{"--quiet-period", "0s"};
+  return arguments;
 }
 
 ProcessResult SecurityOnBrokers::plan(const std::string& bootstrap, const std::string& client) {

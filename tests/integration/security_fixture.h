@@ -27,7 +27,8 @@ constexpr const char* kStorePassword = "store-secret";
 constexpr const char* kToken =
     "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhcHAiLCJleHAiOjQxMDI0NDQ4MDAsImlhdCI6MTcwMDAwMDAwMH0.";
 
-// The topics orders-ssl, -scram, -plain and -token of 2 partitions, and a group for each (g-ssl,
+// The topics orders-ssl, -scram, -plain, -token and -canary of 2 partitions, and a group for each
+// (g-ssl,
 // ...) with the offsets 10 and 20 in ZooKeeper.
 class SecurityOnBrokers : public testing::Test {
  protected:
