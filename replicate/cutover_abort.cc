@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kStepTimeout{60'000};
 constexpr Duration kInterval{500};
+constexpr Duration kPatience{10'000};
 constexpr int kLooksForForeign = 20;
 constexpr int64_t kRunnerGoneMs = 10'000;
 
@@ -90,14 +91,25 @@ class Abort {
       if (!stop_.sleep_for(kInterval)) return stop_.check("aborting the cut-over");
       KFERRY_TRY(facts_, observer_->observe(wait()));
     }
-    const FlowTranslator translator(observer_->state(), facts_, flow_.topic_prefix);
-    KFERRY_TRY(const auto offsets, in_state(id, way_back(facts_.groups[id], translator, flow_)));
+    KFERRY_TRY(const auto offsets, in_state(id, find_way_back(id)));
     KFERRY_CHECK(commit(id, offsets));
     KFERRY_CHECK(observer_->state().put({{moved_key(id), std::nullopt}}, wait()));
     tell_(fmt::format("group '{}': its offsets are on the source again; start its consumers there",
                       id));
     report_.groups[id] = offsets;
     return {};
+  }
+
+  // The mirror tells of its progress a moment after consumers have consumed what it has copied.
+  Result<std::map<TopicPartition, SourceOffset>> find_way_back(const GroupId& id) {
+    const Deadline patience = Deadline::after(kPatience);
+    while (true) {
+      const FlowTranslator translator(observer_->state(), facts_, flow_.topic_prefix);
+      auto offsets = way_back(facts_.groups[id], translator, flow_);
+      if (offsets || patience.expired()) return offsets;
+      if (!stop_.sleep_for(kInterval)) KFERRY_CHECK(stop_.check("aborting the cut-over"));
+      KFERRY_TRY(facts_, observer_->observe(wait()));
+    }
   }
 
   template <class T>
