@@ -11,6 +11,7 @@ namespace {
 constexpr Duration kStepTimeout{60'000};
 constexpr Duration kInterval{500};
 constexpr int kLooksForForeign = 20;
+constexpr int kLooksForProgress = 40;
 constexpr int64_t kRunnerGoneMs = 10'000;
 
 class Abort {
@@ -79,19 +80,28 @@ class Abort {
 
   Result<> bring_home(const GroupId& id) {
     std::string told;
+    int looks = 0;
     while (true) {
       const GroupFacts& group = facts_.groups[id];
       std::string why = group.trouble;
       if (group.lives_on_target()) why = "stop its consumers on the target";
       if (group.lives_on_source()) why = "it has members on the source: stop them";
-      if (why.empty()) break;
-      if (why != told) tell_(fmt::format("group '{}': {}", id, why));
-      told = why;
+      if (why.empty()) {
+        const FlowTranslator translator(observer_->state(), facts_, flow_.topic_prefix);
+        const auto offsets = in_state(id, way_back(group, translator, flow_));
+        if (offsets) return settle(id, *offsets);
+        // The mirror tells where it is once a second: what was committed last may lie behind that.
+        if (++looks == kLooksForProgress) return std::unexpected(offsets.error());
+      } else if (why != told) {
+        tell_(fmt::format("group '{}': {}", id, why));
+        told = why;
+      }
       if (!stop_.sleep_for(kInterval)) return stop_.check("aborting the cut-over");
       KFERRY_TRY(facts_, observer_->observe(wait()));
     }
-    const FlowTranslator translator(observer_->state(), facts_, flow_.topic_prefix);
-    KFERRY_TRY(const auto offsets, in_state(id, way_back(facts_.groups[id], translator, flow_)));
+  }
+
+  Result<> settle(const GroupId& id, const std::map<TopicPartition, SourceOffset>& offsets) {
     KFERRY_CHECK(commit(id, offsets));
     KFERRY_CHECK(observer_->state().put({{moved_key(id), std::nullopt}}, wait()));
     tell_(fmt::format("group '{}': its offsets are on the source again; start its consumers there",
