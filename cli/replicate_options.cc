@@ -58,7 +58,7 @@ constexpr Flag kCopyFlags[] = {
 };
 constexpr Flag kRunFlags[] = {
     {"until_caught_up", nullptr, "end once everything that was there at the start is copied"},
-    {"listen", "HOST:PORT", "serve /metrics, /status, /livez and /readyz there"},
+    {"listen", "HOST:PORT", "serve the status page, /metrics, /status, ... there"},
     {"mm2_metrics", nullptr, "MirrorMaker 2's metrics too, for existing dashboards"},
     {"max_bytes_per_second", "N", "at most that many, 0 for no limit (0)"},
     {"buffer_bytes", "N", "memory for records on their way (33554432)"},

@@ -10,8 +10,8 @@ namespace {
 
 constexpr Duration kStepTimeout{60'000};
 constexpr Duration kInterval{500};
-constexpr Duration kPatience{10'000};
 constexpr int kLooksForForeign = 20;
+constexpr int kLooksForProgress = 40;
 constexpr int64_t kRunnerGoneMs = 10'000;
 
 class Abort {
@@ -80,36 +80,34 @@ class Abort {
 
   Result<> bring_home(const GroupId& id) {
     std::string told;
+    int looks = 0;
     while (true) {
       const GroupFacts& group = facts_.groups[id];
       std::string why = group.trouble;
       if (group.lives_on_target()) why = "stop its consumers on the target";
       if (group.lives_on_source()) why = "it has members on the source: stop them";
-      if (why.empty()) break;
-      if (why != told) tell_(fmt::format("group '{}': {}", id, why));
-      told = why;
+      if (why.empty()) {
+        const FlowTranslator translator(observer_->state(), facts_, flow_.topic_prefix);
+        const auto offsets = in_state(id, way_back(group, translator, flow_));
+        if (offsets) return settle(id, *offsets);
+        // The mirror tells where it is once a second: what was committed last may lie behind that.
+        if (++looks == kLooksForProgress) return std::unexpected(offsets.error());
+      } else if (why != told) {
+        tell_(fmt::format("group '{}': {}", id, why));
+        told = why;
+      }
       if (!stop_.sleep_for(kInterval)) return stop_.check("aborting the cut-over");
       KFERRY_TRY(facts_, observer_->observe(wait()));
     }
-    KFERRY_TRY(const auto offsets, in_state(id, find_way_back(id)));
+  }
+
+  Result<> settle(const GroupId& id, const std::map<TopicPartition, SourceOffset>& offsets) {
     KFERRY_CHECK(commit(id, offsets));
     KFERRY_CHECK(observer_->state().put({{moved_key(id), std::nullopt}}, wait()));
     tell_(fmt::format("group '{}': its offsets are on the source again; start its consumers there",
                       id));
     report_.groups[id] = offsets;
     return {};
-  }
-
-  // The mirror tells of its progress a moment after consumers have consumed what it has copied.
-  Result<std::map<TopicPartition, SourceOffset>> find_way_back(const GroupId& id) {
-    const Deadline patience = Deadline::after(kPatience);
-    while (true) {
-      const FlowTranslator translator(observer_->state(), facts_, flow_.topic_prefix);
-      auto offsets = way_back(facts_.groups[id], translator, flow_);
-      if (offsets || patience.expired()) return offsets;
-      if (!stop_.sleep_for(kInterval)) KFERRY_CHECK(stop_.check("aborting the cut-over"));
-      KFERRY_TRY(facts_, observer_->observe(wait()));
-    }
   }
 
   template <class T>

@@ -24,9 +24,9 @@ Result<> CutoverWatch::tick(const std::set<Partition>& slots, const Wait& wait) 
   companions_.learn(changes);
   const bool was_under_way = under_way_;
   KFERRY_CHECK(look());
-  if (under_way_ != was_under_way) next_telling_ = Deadline::after(Duration(0));
   if (under_way_) acknowledge();
-  return next_telling_.expired() ? tell(slots, false, wait) : Result<>();
+  const bool news = under_way_ != was_under_way || slots != told_slots_;
+  return news || next_telling_.expired() ? tell(slots, false, wait) : Result<>();
 }
 
 Result<> CutoverWatch::look() {
@@ -54,6 +54,7 @@ Result<> CutoverWatch::tell(const std::set<Partition>& slots, bool ended, const 
   const Duration interval = telling_interval(under_way_, status.partitions.size());
   // The tick that comes next to it shall not find it a little too early.
   next_telling_ = Deadline::after(interval - kInterval / 2);
+  told_slots_ = slots;
   std::vector<StateStore::Entry> entries;
   for (const auto& [slot, one] : progress_of(status, slots, seen_, interval, ended))
     entries.push_back({progress_key(slot), to_json(one)});

@@ -43,6 +43,7 @@ class CutoverWatch {
   const StatusSource& status_;
   Deadline next_ = Deadline::after(Duration(0));
   Deadline next_telling_ = Deadline::after(Duration(0));
+  std::set<Partition> told_slots_;
   bool under_way_ = false;
   CutoverState state_now_ = CutoverState::kMirroring;
   int64_t version_ = 0;           // that has been read
