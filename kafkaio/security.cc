@@ -203,7 +203,9 @@ class Taker {
     for (const auto& [known, mechanism] : kMechanisms)
       if (name == known) return mechanism;
     return wrong("sasl.mechanism",
-                 "takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER");
+                 "takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER",
+                 "AWS_MSK_IAM is OAUTHBEARER with a token that a command prints: "
+                 "docs/security.md");
   }
 
   Result<SaslSettings> take_sasl() {

@@ -142,10 +142,10 @@ Result<> Cutover::look(const Wait& wait) {
   return record_.lived.size() == lived ? Result<>() : save(false, wait);
 }
 
-void Cutover::raise(const std::vector<std::string>& alarms) {
-  for (const std::string& alarm : alarms) {
-    if (!alarms_.insert(alarm).second) continue;
-    tools_.tell({CutoverEvent::Kind::kAlarm, record_.state, {}, alarm});
+void Cutover::raise(const std::vector<Alarm>& alarms) {
+  for (const Alarm& alarm : alarms) {
+    const bool is_new = alarms_.insert_or_assign(alarm.about, alarm.words).second;
+    if (is_new) tools_.tell({CutoverEvent::Kind::kAlarm, record_.state, {}, alarm.words});
   }
 }
 
@@ -308,7 +308,7 @@ Result<std::string> Cutover::move_producers(const Wait& wait) {
   if (!noisy.empty()) {
     if (done && !options_.automatic &&
         facts_.at_ms - producers_moved_at_ms_ > 2 * options_.quiet.count())
-      raise({"producers that were said to have moved still write: " + noisy});
+      raise({{"producers", "producers that were said to have moved still write: " + noisy}});
     return noisy;
   }
   if (!done) return std::string("your word that all producers have moved");
@@ -345,10 +345,9 @@ Result<std::string> Cutover::finish(const char* what, const Wait& wait) {
 }
 
 CutoverReport Cutover::report() const {
-  return {record_,
-          facts_.moved,
-          {alarms_.begin(), alarms_.end()},
-          differs_,
+  std::vector<std::string> alarms;
+  for (const auto& [about, words] : alarms_) alarms.push_back(words);
+  return {record_, facts_.moved, std::move(alarms), differs_,
           record_.state == CutoverState::kStopped};
 }
 
@@ -370,7 +369,9 @@ Result<std::optional<CutoverReport>> show_cutover(const FlowSettings& flow, cons
   if (!record) return std::nullopt;
   const Wait wait(Deadline::after(kLookTimeout), stop);
   KFERRY_TRY(const CutoverFacts facts, observer->observe(wait));
-  return CutoverReport{*record, facts.moved, alarms_of(facts), false,
+  std::vector<std::string> alarms;
+  for (const Alarm& alarm : alarms_of(facts)) alarms.push_back(alarm.words);
+  return CutoverReport{*record, facts.moved, std::move(alarms), false,
                        record->state == CutoverState::kStopped};
 }
 

@@ -97,7 +97,7 @@ class Cutover {
   Result<> reach(CutoverState state, const Wait& wait);
   Result<> save(bool for_mirror, const Wait& wait);
   bool all_have_seen() const { return facts_.complete && facts_.seen >= record_.version; }
-  void raise(const std::vector<std::string>& alarms);
+  void raise(const std::vector<Alarm>& alarms);
 
   const CutoverOptions options_;
   const CutoverTools tools_;
@@ -113,8 +113,8 @@ class Cutover {
   std::set<GroupId> announced_;             // that their consumers may start on the target
   std::optional<CutoverState> asked_;       // for the release from this state
   bool producers_announced_ = false;
-  int64_t producers_moved_at_ms_ = -1;  // by the operator's word
-  std::set<std::string> alarms_;
+  int64_t producers_moved_at_ms_ = -1;         // by the operator's word
+  std::map<std::string, std::string> alarms_;  // by Alarm::about
   bool differs_ = false;
   std::future<Result<CutoverTools::Proof>> proof_;
   int64_t saved_at_ms_ = 0;

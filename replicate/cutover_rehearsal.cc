@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration kOpenTimeout{60'000};
 constexpr Duration kLookTimeout{30'000};
+constexpr Duration kMirrorStarts{15'000};  // as for the cut-over itself
 // A look that came too late for the window still counts.
 constexpr int64_t kSlackMs = 5'000;
 // The mirror looks at the flow's state that often (CutoverWatch).
@@ -55,7 +56,7 @@ bool CutoverRehearsal::ready() const {
 Result<CutoverRehearsal> rehearse_cutover(const FlowSettings& flow, const CutoverOptions& options,
                                           const StopToken& stop) {
   KFERRY_TRY(const auto observer,
-             CutoverObserver::open(flow, Duration(0), Wait(Deadline::after(kOpenTimeout), stop)));
+             CutoverObserver::open(flow, kMirrorStarts, Wait(Deadline::after(kOpenTimeout), stop)));
   CutoverRehearsal rehearsal;
   CatchUp catch_up;
   CutoverFacts first;

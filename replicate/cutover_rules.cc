@@ -116,16 +116,17 @@ std::string SourceQuiet::take(const CutoverFacts& facts) {
                      some_of(growing));
 }
 
-std::vector<std::string> SourceQuiet::grown_since_settled(const CutoverFacts& facts) const {
-  std::vector<std::string> grown;
+std::vector<Alarm> SourceQuiet::grown_since_settled(const CutoverFacts& facts) const {
+  std::vector<Alarm> grown;
   for (const auto& [partition, end] : facts.source_ends) {
     const auto before = settled_.find(partition);
     if (settled_.empty() || (before != settled_.end() && end <= before->second)) continue;
     const int64_t was = before == settled_.end() ? 0 : before->second.value();
     if (end.value() == was) continue;
-    grown.push_back(fmt::format(
-        "a producer still writes to {} on the source: {} records since it was taken for quiet",
-        partition, end.value() - was));
+    grown.push_back({fmt::format("producers of {}", partition),
+                     fmt::format("a producer still writes to {} on the source: {} records since it "
+                                 "was taken for quiet",
+                                 partition, end.value() - was)});
   }
   return grown;
 }
@@ -206,24 +207,24 @@ GroupMove GroupMoves::follow(const GroupFacts& group, const MovedGroup& moved,
   return move;
 }
 
-std::vector<std::string> alarms_of(const CutoverFacts& facts) {
-  std::vector<std::string> alarms;
+std::vector<Alarm> alarms_of(const CutoverFacts& facts) {
+  std::vector<Alarm> alarms;
   for (const auto& [id, moved] : facts.moved) {
     const auto group = facts.groups.find(id);
     if (group == facts.groups.end()) continue;
     if (group->second.lives_on_source())
-      alarms.push_back(
-          fmt::format("group '{}' has two homes: it was moved, and has members on the "
-                      "source: {}",
-                      id, group->second.source_members));
+      alarms.push_back({fmt::format("members of {}", id),
+                        fmt::format("group '{}' has two homes: it was moved, and has members on "
+                                    "the source: {}",
+                                    id, group->second.source_members)});
     for (const auto& [partition, committed] : group->second.source) {
       const auto last = moved.offsets.find(partition);
       if (last != moved.offsets.end() && last->second.first.value() == committed.offset.value())
         continue;
-      alarms.push_back(
-          fmt::format("group '{}' has two homes: it was moved, and has committed {} "
-                      "for {} on the source since",
-                      id, committed.offset, partition));
+      alarms.push_back({fmt::format("commits of {}", id),
+                        fmt::format("group '{}' has two homes: it was moved, and has committed {} "
+                                    "for {} on the source since",
+                                    id, committed.offset, partition)});
       break;
     }
   }

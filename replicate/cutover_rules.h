@@ -21,6 +21,13 @@ std::string some_of(const std::vector<std::string>& words, size_t most = 3);
 // process of the mirror attends to. Empty: it can.
 std::string trouble_with_copy(const CutoverFacts& facts);
 
+// Something that the operator has to know of. It is told once for each `about`, though the words
+// may change.
+struct Alarm {
+  std::string about;
+  std::string words;
+};
+
 // caught_up, by definition: for 10 s on end the lag of all partitions together was no more than
 // what producers write in 2 s, plus 100 records. So the copy is as fast as they are.
 class CatchUp {
@@ -57,7 +64,7 @@ class SourceQuiet {
   std::string take(const CutoverFacts& facts);
   // Those that have grown since the last call of settle(), each with its number of new records.
   void settle(const CutoverFacts& facts) { settled_ = facts.source_ends; }
-  std::vector<std::string> grown_since_settled(const CutoverFacts& facts) const;
+  std::vector<Alarm> grown_since_settled(const CutoverFacts& facts) const;
 
  private:
   struct End {
@@ -87,7 +94,8 @@ struct GroupMove {
 
 class GroupMoves {
  public:
-  // Looks at these groups; nullopt: at all. `lived`: those that had members on the source; gets new ones.
+  // Looks at these groups; nullopt: at all. `lived`: those that had members on the source; gets new
+  // ones.
   std::map<GroupId, GroupMove> take(const CutoverFacts& facts,
                                     const std::optional<std::set<GroupId>>& scope,
                                     std::set<GroupId>& lived);
@@ -104,6 +112,6 @@ class GroupMoves {
 };
 
 // Groups with two homes: moved, and still at work on the source.
-std::vector<std::string> alarms_of(const CutoverFacts& facts);
+std::vector<Alarm> alarms_of(const CutoverFacts& facts);
 
 }  // namespace kferry::replicate

@@ -52,7 +52,8 @@ void CutoverWatch::acknowledge() {
 Result<> CutoverWatch::tell(const std::set<Partition>& slots, bool ended, const Wait& wait) {
   const FlowStatus status = status_.status();
   const Duration interval = telling_interval(under_way_, status.partitions.size());
-  next_telling_ = Deadline::after(interval);
+  // The tick that comes next to it shall not find it a little too early.
+  next_telling_ = Deadline::after(interval - kInterval / 2);
   std::vector<StateStore::Entry> entries;
   for (const auto& [slot, one] : progress_of(status, slots, seen_, interval, ended))
     entries.push_back({progress_key(slot), to_json(one)});

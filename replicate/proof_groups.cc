@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "replicate/cutover_state.h"
 #include "replicate/group_cluster.h"
 #include "replicate/group_rules.h"
 
@@ -43,6 +44,8 @@ class GroupComparison {
   // What the mirror remembers of its own commits.
   Result<> learn() {
     for (const auto& [key, value] : plan_.state.records()) {
+      // What a group has on the source after its move, nobody brings.
+      if (key.starts_with(kMovedPrefix)) lived_.insert(GroupId(key.substr(kMovedPrefix.size())));
       KFERRY_TRY(const auto record, parse_group_record(key, value));
       if (!record) continue;
       if (record->target)

@@ -21,6 +21,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
+#include "wire/pump.h"
 #include "wire/tls_context.h"
 #include "wire/tls_errors.h"
 
@@ -90,37 +91,6 @@ Result<Endpoints> look_up(const Address& address, const Wait& wait) {
     return unreachable(address, fmt::format("{}: {}", kDoing, found.error.message()));
   return std::move(found.endpoints);
 }
-
-// One direction of what is carried.
-template <class From, class To>
-class Pump {
- public:
-  Pump(From& from, To& to, bool& over) : from_(from), to_(to), over_(over) {}
-
-  void start() {
-    from_.async_read_some(asio::buffer(buffer_), [this](error_code error, size_t size) {
-      if (error)
-        over_ = true;
-      else
-        pass_on(size);
-    });
-  }
-
- private:
-  void pass_on(size_t size) {
-    asio::async_write(to_, asio::buffer(buffer_, size), [this](error_code error, size_t) {
-      if (error)
-        over_ = true;
-      else
-        start();
-    });
-  }
-
-  From& from_;
-  To& to_;
-  bool& over_;
-  std::array<char, 64UL * 1024> buffer_{};
-};
 
 }  // namespace
 

@@ -25,8 +25,9 @@ constexpr Duration kLong{10'000};
 
 ClientConfig plain(const std::string& password = "secret") {
   ClientConfig config;
-  config.sasl = SaslSettings{
-      .mechanism = SaslMechanism::kPlain, .user = "app", .password = password, .token = {}};
+  config.sasl.emplace();
+  config.sasl->user = "app";
+  config.sasl->password = password;
   return config;
 }
 
@@ -237,10 +238,9 @@ TEST(BrokerLogin, OauthBearerSendsTheTokenOfAFile) {
   });
   ClientConfig config;
   const test::TemporaryFile good("good\n");
-  config.sasl = SaslSettings{.mechanism = SaslMechanism::kOauthBearer,
-                             .user = {},
-                             .password = {},
-                             .token = {.file = good.path(), .command = {}}};
+  config.sasl.emplace();
+  config.sasl->mechanism = SaslMechanism::kOauthBearer;
+  config.sasl->token.file = good.path();
   EXPECT_TRUE(ok(connect(fake, config)));
   config.sasl->token = {.file = {}, .command = "printf canary"};
   const auto refused = connect(fake, config);

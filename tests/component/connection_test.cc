@@ -128,7 +128,9 @@ TEST(Connection, AnAnswerMayDrip) {
 TEST(Connection, ASilentPeerTimesOut) {
   FakeBroker fake;
   fake.on(ApiKey::kDescribeGroups, [](const WireRequest&) { return FakeReply{.silent = true}; });
-  Broker broker = connected(fake, {.request_timeout = Duration(300)});
+  ClientConfig config;
+  config.request_timeout = Duration(300);
+  Broker broker = connected(fake, config);
   const Stopwatch watch;
   const auto answer = broker.call(DescribeGroupsRequest{{GroupId("g")}}, wait_for(kLong));
   ASSERT_TRUE(fails(answer, ErrorKind::kUnreachable, "timed out"));

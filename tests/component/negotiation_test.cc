@@ -36,7 +36,9 @@ TEST(Negotiation, ApiVersionsSaysWhatTheBrokerSpeaks) {
   FakeBroker fake;
   fake.speak<JoinGroupRequest>(2, 5);
   fake.speak<MetadataRequest>(0, 99);
-  const auto broker = connect(fake, {.client_id = "me"});
+  ClientConfig config;
+  config.client_id = "me";
+  const auto broker = connect(fake, config);
   ASSERT_TRUE(ok(broker));
   EXPECT_EQ(broker->version_of<JoinGroupRequest>(), 5);
   EXPECT_EQ(broker->version_of<MetadataRequest>(), MetadataRequest::kVersions.highest);
@@ -195,8 +197,9 @@ TEST(Negotiation, ABrokerThatNeverAnswersIsUnreachableNotOld) {
   fake.on(ApiKey::kApiVersions, silent);
   fake.on(ApiKey::kListGroups, silent);
   const test::Stopwatch watch;
-  const auto broker =
-      connect(fake, {.connect_timeout = Duration(3'000), .request_timeout = Duration(30'000)});
+  ClientConfig config;
+  config.connect_timeout = Duration(3'000);
+  const auto broker = connect(fake, config);
   ASSERT_TRUE(fails(broker, ErrorKind::kUnreachable, "timed out"));
   EXPECT_LT(watch.elapsed(), Duration(4'500)) << "connect_timeout bounds the negotiation too";
 }

@@ -81,7 +81,9 @@ TEST(Pipeline, BigRequestsWithBigAnswersDoNotBlockEachOther) {
   fake.on(ApiKey::kDescribeGroups, [](const WireRequest& request) {
     return reply_with(echo(request.as<DescribeGroupsRequest>(), 80'000), request);
   });
-  Broker broker = connected(fake, {.request_timeout = Duration(5'000)});
+  ClientConfig config;
+  config.request_timeout = Duration(5'000);
+  Broker broker = connected(fake, config);
   std::vector<DescribeGroupsRequest> asked = questions(8);
   for (auto& one : asked) one.groups.resize(50, GroupId(std::string(30'000, 'g')));
   const auto answers = broker.pipeline(asked, 5, wait_for(Duration(60'000)));

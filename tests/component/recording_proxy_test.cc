@@ -27,7 +27,9 @@ class RecordingProxyTest : public testing::Test {
     proxy_.set_upstream(broker_.address().port);
   }
   Result<wire::Broker> connect(const std::string& client_id = "kferry") {
-    return wire::Broker::connect(proxy_.address(), {.client_id = client_id}, wait_for(kLong));
+    wire::ClientConfig config;
+    config.client_id = client_id;
+    return wire::Broker::connect(proxy_.address(), config, wait_for(kLong));
   }
   static Result<DescribeGroupsResponse> ask(wire::Broker& client) {
     return client.call(DescribeGroupsRequest{{GroupId("g")}}, wait_for(kLong));

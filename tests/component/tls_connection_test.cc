@@ -1,10 +1,12 @@
 // A Connection with TLS against a peer of Asio's: everything that the one without can do.
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/ssl.hpp>
@@ -138,6 +140,25 @@ TEST_F(TlsConnection, TheEndIsAnAnswerThatFails) {
   EXPECT_EQ(connection->has_answer(wait_for(kLong)), true);
   EXPECT_TRUE(fails(connection->receive(wait_for(kLong)), ErrorKind::kUnreachable, ""));
   EXPECT_TRUE(connection->closed_by_peer());
+  EXPECT_FALSE(connection->is_open());
+}
+
+TEST_F(TlsConnection, CarriesBytesForSomebodyElse) {
+  TlsServer server(file("certificate.pem"), file("key.pem"), echo());
+  auto connection = Connection::open(server.address(), wait_for(kLong), context().get());
+  ASSERT_TRUE(ok(connection));
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  test::Socket near(ends[0]);
+  const StopToken never;
+  std::jthread carrying([&] { connection->carry(ends[1], never); });
+  const test::StopFlag go_on = false;
+  const std::string payload(300'000, 'y');
+  std::jthread writing([&] { EXPECT_TRUE(test::write_all(near, test::framed(payload), go_on)); });
+  EXPECT_EQ(test::read_frame(near, go_on), payload);
+  writing.join();
+  near.close();
+  carrying.join();
   EXPECT_FALSE(connection->is_open());
 }
 

@@ -42,6 +42,7 @@ TEST_F(StoryComparison, MirrorMaker2) {
   Environment clusters = Environment::start({.source = "3.9.1", .target = "4.1.0"});
   Teams teams(clusters, Reset::kEarliest);
   for (const Team& team : teams.all()) teams.migrate(team);
+  ASSERT_TRUE(teams.all_at_work());
   clusters.start_mm2({.topics = "story-.*",
                       .groups = "(pay|ord|web)-.*",
                       .identity = true,

@@ -1,5 +1,6 @@
 #include "tests/integration/story_teams.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -86,12 +87,21 @@ void Teams::migrate(const Team& team) {
 
 void Teams::start(const Member& group, const std::string& topic, testenv::Side side) {
   Ledger& ledger = consumed_[group.name];
+  consumed_before_[group.name] = ledger.count();
   if (group.java)
     workers_[group.name] =
         std::make_unique<JavaApplication>(servers(side), group.name, topic, ledger, reset_);
   else
     workers_[group.name] =
         std::make_unique<Application>(servers(side), group.name, topic, ledger, reset_);
+}
+
+bool Teams::all_at_work() {
+  return integration::before_long([&] {
+    return std::ranges::all_of(consumed_before_, [&](const auto& one) {
+      return consumed_.at(one.first).count() > one.second;
+    });
+  });
 }
 
 void Teams::move_producers() {

@@ -38,6 +38,8 @@ class Teams {
   // Stops the team's old consumers, migrates the team with kferry, and starts the upgraded ones.
   void migrate(const Team& team);
   void start(const Member& group, const std::string& topic, testenv::Side side);
+  // Until every group consumes.
+  bool all_at_work();
   void stop(const std::string& group) { workers_[group].reset(); }
   void move_producers();
   // Ends everything.
@@ -62,8 +64,9 @@ class Teams {
   const Reset reset_;
   const std::vector<Team> teams_;
   const std::string config_file_;
-  std::map<std::string, Ledger> written_;   // by topic
-  std::map<std::string, Ledger> consumed_;  // by group
+  std::map<std::string, Ledger> written_;           // by topic
+  std::map<std::string, Ledger> consumed_;          // by group
+  std::map<std::string, int64_t> consumed_before_;  // when its last worker was started
   std::map<std::string, std::unique_ptr<LegacyApplication>> legacy_;
   std::map<std::string, std::unique_ptr<Worker>> workers_;
   std::map<std::string, std::unique_ptr<Shop>> shops_;  // by topic

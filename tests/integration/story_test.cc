@@ -81,6 +81,7 @@ TEST_P(Story, EveryGroupConsumesEveryRecordOnce) {
   if (GetParam() != Trouble::kNone && std::getenv("KFERRY_SOAK") == nullptr)
     GTEST_SKIP() << "./test.sh --soak plays the story with troubles too";
   for (const Team& team : teams_.all()) teams_.migrate(team);
+  ASSERT_TRUE(teams_.all_at_work());
   start_kferry();
   ASSERT_TRUE(cutover_->says("reached: caught_up")) << cutover_->log() << mirror_->log();
   bool in_trouble = false;

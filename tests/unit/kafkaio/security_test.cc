@@ -132,7 +132,7 @@ TEST(Security, TokensComeFromAFileOrACommand) {
   EXPECT_TRUE(has(refused(base), "there must be one source of tokens"));
   EXPECT_TRUE(has(refused(with({{"sasl.oauthbearer.token.endpoint.url", "https://idp/token"}})),
                   "from a file (file:///PATH) or from a command"));
-  Properties foreign = base;
+  Properties foreign = with({{"sasl.oauthbearer.token.endpoint.url", "file:///run/token"}});
   foreign["sasl.login.callback.handler.class"] = "software.amazon.msk.IAMClientCallbackHandler";
   EXPECT_TRUE(has(refused(foreign), "kferry cannot run a Java class"));
 }

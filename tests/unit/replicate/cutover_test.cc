@@ -84,7 +84,7 @@ TEST(CutoverSourceQuiet, GrowthIsNamedUntilItIsOver) {
   quiet.settle(facts_at(5'000, 0, 11));
   ASSERT_EQ(quiet.grown_since_settled(facts_at(6'000, 0, 14)).size(), 1U);
   EXPECT_TRUE(
-      has(quiet.grown_since_settled(facts_at(6'000, 0, 14))[0], "orders-0 on the source: 3"));
+      has(quiet.grown_since_settled(facts_at(6'000, 0, 14))[0].words, "orders-0 on the source: 3"));
 }
 
 TEST(CutoverGroupMoves, WaitsForItsMembersItsLastCommitAndTheTarget) {
@@ -132,7 +132,7 @@ TEST(CutoverGroupMoves, AGroupWithoutConsumersIsNotWaitedFor) {
   facts.moved[kBilling] = ready.moved;
   EXPECT_EQ(moves.take(facts, {}, lived).at(kBilling).waiting, "");
   // One that was asked for by a wrong name is.
-  const auto named = moves.take(facts, {GroupId("biling")}, lived);
+  const auto named = moves.take(facts, std::set<GroupId>{GroupId("biling")}, lived);
   EXPECT_TRUE(has(named.at(GroupId("biling")).waiting, "no such group"));
 }
 
@@ -142,7 +142,7 @@ TEST(CutoverAlarms, AGroupWithTwoHomes) {
   EXPECT_TRUE(alarms_of(facts).empty());
   facts.groups[kBilling].source[kOrders].offset = Offset(13);
   ASSERT_EQ(alarms_of(facts).size(), 1U);
-  EXPECT_TRUE(has(alarms_of(facts)[0], "has committed 13 for orders-0 on the source since"));
+  EXPECT_TRUE(has(alarms_of(facts)[0].words, "has committed 13 for orders-0 on the source since"));
   facts.groups[kBilling].source_state = "Stable";
   EXPECT_EQ(alarms_of(facts).size(), 2U);
 }
@@ -200,7 +200,7 @@ TEST(CutoverReport, TheHtmlIsForTheTicketAndBelievesNobody) {
   report.record.history = {{CutoverState::kMirroring, 5}, {CutoverState::kStopped, 2'000}};
   report.moved[GroupId("<b>&")] = {
       500, 1'000, 3'400, {{kOrders, {SourceOffset(12), TargetOffset(13)}}}};
-  report.proof = "12 partitions are equal";
+  report.record.proof = "12 partitions are equal";
   FlowSettings flow;
   flow.name = "a->b";
   std::string text = to_html(report, flow, 0);
