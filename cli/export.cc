@@ -52,14 +52,15 @@ Result<int> run_export(const std::vector<std::string>& arguments, const StopToke
   KFERRY_TRY(const Values values,
              parse({arguments.begin() + 1, arguments.end()}, export_options()));
   log::configure(log::Format::kText, log::Level::kWarn);
-  KFERRY_TRY(const replicate::FlowSettings flow, read_flow(values));
-  if (flow.reverse_of)
+  KFERRY_TRY(WrittenFlow written, read_written_flow(values));
+  if (written.flow.reverse_of)
     return fail(ErrorKind::kUsage, "--reverse: MirrorMaker 2 cannot be the way back",
                 "it would copy back what was copied there; `kferry replicate --reverse` does not");
-  KFERRY_TRY(replicate::FlowPatterns patterns, read_flow_patterns(values));
   if (const std::string file = text_of(values, "handoff"); !file.empty())
-    KFERRY_CHECK(leave_behind(file, patterns));
-  KFERRY_TRY(const auto exported, replicate::export_mm2(flow, std::move(patterns)));
+    KFERRY_CHECK(leave_behind(file, written.patterns));
+  KFERRY_TRY(const auto exported,
+             replicate::export_mm2({written.flow, std::move(written.patterns),
+                                    written.source_properties, written.target_properties}));
   const std::string text = kind == "mm2" ? replicate::to_properties(exported, KFERRY_VERSION)
                                          : to_strimzi(exported, KFERRY_VERSION);
   const std::string file = text_of(values, "out");

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <boost/program_options/value_semantic.hpp>
 
 #include "cli/config.h"
 #include "cli/flow_config.h"
@@ -17,92 +16,11 @@
 
 namespace kferry::cli {
 
-namespace po = boost::program_options;
-
 using replicate::ClusterSettings;
 using replicate::FlowSettings;
 using replicate::Mm2Flow;
 
 namespace {
-
-struct Flag {
-  const char* setting;  // as in flow_config.h; the option is called the same, with '-' for '_'
-  const char* value;    // its name in the help; nullptr: a switch that means "true"
-  const char* help;
-};
-
-constexpr Flag kClusterFlags[] = {
-    {"source", "HOST:PORT,...", "brokers of the cluster that is copied"},
-    {"target", "HOST:PORT,...", "brokers of the cluster that it is copied to"},
-    {"source_config", "FILE", "client properties for the source (Java's or librdkafka's)"},
-    {"target_config", "FILE", "client properties for the target"},
-    {"zookeeper", "HOST:PORT,.../chroot",
-     "check that groups with offsets in this ZooKeeper were migrated"},
-};
-constexpr Flag kSelectionFlags[] = {
-    {"topics", "REGEX,...", "topics to copy, by their whole names"},
-    {"topics_exclude", "REGEX,...", "but not these (as MM2: internal topics, *.replica, __*)"},
-    {"groups", "REGEX,...", "consumer groups whose offsets are kept in sync (none)"},
-    {"groups_exclude", "REGEX,...", "but not these (as MM2: console-consumer-*, connect-*, __*)"},
-};
-constexpr Flag kCopyFlags[] = {
-    {"replication_factor", "N", "of topics that are created (the target's default)"},
-    {"offsets", "identity|translate|auto",
-     "the source's offsets for every record, exact translation, or identity where it is possible "
-     "(auto)"},
-    {"prefix", "TEXT", "put before the topics' names on the target, separator included"},
-    {"config_exclude", "REGEX,...", "topic configs that are not synced (as MM2)"},
-    {"guard", "refuse|warn", "what --zookeeper means for a group that was not migrated (refuse)"},
-    {"sync_group_offsets", nullptr,
-     "with --mm2-properties: into the target's groups even where the file does not say so"},
-};
-constexpr Flag kRunFlags[] = {
-    {"until_caught_up", nullptr, "end once everything that was there at the start is copied"},
-    {"listen", "HOST:PORT", "serve the status page, /metrics, /status, ... there"},
-    {"mm2_metrics", nullptr, "MirrorMaker 2's metrics too, for existing dashboards"},
-    {"max_bytes_per_second", "N", "at most that many, 0 for no limit (0)"},
-    {"buffer_bytes", "N", "memory for records on their way (33554432)"},
-};
-struct Negation {
-  const char* option;
-  const char* setting;
-  const char* help;
-};
-constexpr Negation kNegations[] = {
-    {"no-sync-configs", "sync_configs", "leave the configs of existing topics alone"},
-    {"no-sync-acls", "sync_acls", "copy no ACLs"},
-    {"no-mm2-topics", "mm2_topics", "write no offset-syncs, checkpoints and heartbeats topics"},
-};
-
-std::string option_of(const char* setting) {
-  std::string option = setting;
-  std::ranges::replace(option, '_', '-');
-  return option;
-}
-
-template <size_t N>
-void add_flags(OptionsDescription& options, const Flag (&flags)[N]) {
-  for (const Flag& flag : flags) {
-    const std::string name = option_of(flag.setting);
-    if (flag.value == nullptr)
-      options.add_options()(name.c_str(), po::bool_switch(), flag.help);
-    else
-      options.add_options()(name.c_str(), po::value<std::string>()->value_name(flag.value),
-                            flag.help);
-  }
-}
-
-template <size_t N>
-void collect_flags(const Values& values, const Flag (&flags)[N], FlowChanges& changes) {
-  for (const Flag& flag : flags) {
-    const std::string name = option_of(flag.setting);
-    if (values.count(name) == 0) continue;
-    if (flag.value != nullptr)
-      changes[flag.setting] = {"--" + name, text_of(values, name)};
-    else if (flag_of(values, name))
-      changes[flag.setting] = {"--" + name, "true"};
-  }
-}
 
 // The flow of kferry.yaml that is meant; with `other_base` (an MM2 file) there need not be one.
 Result<FlowChanges> choose(const Config& config, const std::string& file, std::string& name,
@@ -159,13 +77,7 @@ Result<Layers> read_layers(const Values& values, const CommonOptions& common,
     if (!config.zookeeper.empty() && !layers.changes.contains("zookeeper"))
       layers.changes["zookeeper"] = {common.config_file + ": zookeeper", config.zookeeper};
   }
-  collect_flags(values, kClusterFlags, layers.changes);
-  collect_flags(values, kSelectionFlags, layers.changes);
-  collect_flags(values, kCopyFlags, layers.changes);
-  collect_flags(values, kRunFlags, layers.changes);
-  for (const Negation& negation : kNegations)
-    if (flag_of(values, negation.option))
-      layers.changes[negation.setting] = {std::string("--") + negation.option, "false"};
+  collect_changes(values, layers.changes);
   if (!name.empty()) layers.base.name = name;
   return layers;
 }
@@ -209,82 +121,7 @@ Result<> check_sense(const FlowSettings& flow) {
   return {};
 }
 
-OptionsDescription describe_clusters() {
-  OptionsDescription clusters("Clusters");
-  add_flags(clusters, kClusterFlags);
-  clusters.add_options()("flow", po::value<std::string>()->value_name("NAME"),
-                         "the flow, of those in --config or --mm2-properties if there are any "
-                         "(source->target)")(
-      "reverse", po::bool_switch(), "the way back of that flow, from its target to its source");
-  return clusters;
-}
-
-OptionsDescription describe_files() {
-  OptionsDescription files("Configuration and output");
-  files.add_options()("config", po::value<std::string>()->value_name("FILE"), "kferry.yaml: flows")(
-      "mm2-properties", po::value<std::string>()->value_name("FILE"),
-      "a properties file of MirrorMaker 2; what has no effect is named");
-  return files;
-}
-
 }  // namespace
-
-OptionsDescription describe_flow() {
-  OptionsDescription selection("What is copied");
-  add_flags(selection, kSelectionFlags);
-  selection.add_options()("prefix", po::value<std::string>()->value_name("TEXT"),
-                          "put before the topics' names on the target, separator included");
-  OptionsDescription files = describe_files();
-  add_output(files, log::Level::kWarn);
-  OptionsDescription options;
-  options.add(describe_clusters()).add(selection).add(files);
-  return options;
-}
-
-namespace {
-
-OptionsDescription describe_copy() {
-  OptionsDescription copy("How it is copied");
-  add_flags(copy, kCopyFlags);
-  for (const Negation& negation : kNegations)
-    copy.add_options()(negation.option, po::bool_switch(), negation.help);
-  return copy;
-}
-
-OptionsDescription describe_all(bool with_dry_run) {
-  OptionsDescription selection("What is copied");
-  add_flags(selection, kSelectionFlags);
-  OptionsDescription run("How it runs");
-  if (with_dry_run)
-    run.add_options()("dry-run", po::bool_switch(),
-                      "print the differences that would be removed, and write nothing");
-  add_flags(run, kRunFlags);
-  OptionsDescription files = describe_files();
-  add_output(files, log::Level::kInfo);
-  OptionsDescription options;
-  options.add(describe_clusters()).add(selection).add(describe_copy()).add(run).add(files);
-  return options;
-}
-
-}  // namespace
-
-OptionsDescription describe_replicate() {
-  return describe_all(true);
-}
-
-OptionsDescription describe_mirror() {
-  return describe_all(false);
-}
-
-OptionsDescription describe_settings() {
-  OptionsDescription selection("What is copied");
-  add_flags(selection, kSelectionFlags);
-  OptionsDescription files("Configuration");
-  files.add_options()("config", po::value<std::string>()->value_name("FILE"), "kferry.yaml: flows");
-  OptionsDescription options;
-  options.add(describe_clusters()).add(selection).add(describe_copy()).add(files);
-  return options;
-}
 
 Result<CommonOptions> read_replicate_common(const Values& values) {
   KFERRY_TRY(CommonOptions common, read_common(values));
@@ -292,14 +129,14 @@ Result<CommonOptions> read_replicate_common(const Values& values) {
   return common;
 }
 
-Result<FlowSettings> read_flow(const Values& values, std::vector<replicate::Mm2Note>* notes) {
-  KFERRY_TRY(const CommonOptions common, read_replicate_common(values));
-  KFERRY_TRY(Layers layers, read_layers(values, common, notes));
+namespace {
+
+Result<FlowSettings> make_flow(Layers layers, const Values& values, Duration timeout) {
   FlowSettings flow = std::move(layers.base);
   for (const auto& [setting, value] : layers.changes) KFERRY_CHECK(apply(setting, value, flow));
   name_clusters(flow);
-  KFERRY_CHECK(read_cluster(layers.changes, "source", common.request_timeout, flow.source));
-  KFERRY_CHECK(read_cluster(layers.changes, "target", common.request_timeout, flow.target));
+  KFERRY_CHECK(read_cluster(layers.changes, "source", timeout, flow.source));
+  KFERRY_CHECK(read_cluster(layers.changes, "target", timeout, flow.target));
   KFERRY_CHECK(check_sense(flow));
   if (layers.cycles && layers.changes.contains("topics_exclude"))
     flow.topics.exclude.push_back(*layers.cycles);
@@ -315,18 +152,20 @@ Result<FlowSettings> read_flow(const Values& values, std::vector<replicate::Mm2N
   return replicate::reversed(std::move(flow));
 }
 
-Result<FlowSettings> read_target_of_flow(const Values& values) {
-  KFERRY_TRY(const CommonOptions common, read_common(values));
-  KFERRY_TRY(Layers layers, read_layers(values, common, nullptr));
-  FlowSettings flow = std::move(layers.base);
-  name_clusters(flow);
-  KFERRY_CHECK(read_cluster(layers.changes, "target", common.request_timeout, flow.target));
-  return flow;
+using Properties = std::map<std::string, std::string>;
+
+// Takes a cluster's file of client properties out of the changes: what it says, word for word.
+Result<Properties> take_properties(FlowChanges& changes, const std::string& setting) {
+  const auto file = changes.extract(setting);
+  if (file.empty()) return Properties();
+  KFERRY_TRY(const std::string text, read_file(file.mapped().text, file.mapped().origin));
+  auto properties = kafkaio::parse_properties(text);
+  if (!properties)
+    return std::unexpected(in_context(std::move(properties).error(), file.mapped().text));
+  return std::move(*properties);
 }
 
-Result<replicate::FlowPatterns> read_flow_patterns(const Values& values) {
-  KFERRY_TRY(const CommonOptions common, read_common(values));
-  KFERRY_TRY(const Layers layers, read_layers(values, common, nullptr));
+Result<replicate::FlowPatterns> patterns_of(const FlowChanges& changes) {
   replicate::FlowPatterns patterns{"", std::string(replicate::kDefaultTopicsExclude), "",
                                    std::string(replicate::kDefaultGroupsExclude),
                                    std::string(replicate::kDefaultConfigPropertiesExclude)};
@@ -337,8 +176,8 @@ Result<replicate::FlowPatterns> read_flow_patterns(const Values& values) {
       {"groups_exclude", &patterns.groups_exclude},
       {"config_exclude", &patterns.config_exclude}};
   for (const auto& [setting, place] : places) {
-    const auto found = layers.changes.find(setting);
-    if (found == layers.changes.end()) continue;
+    const auto found = changes.find(setting);
+    if (found == changes.end()) continue;
     for (const std::string& one : found->second.list)
       if (one.contains(','))
         return fail(ErrorKind::kUsage,
@@ -349,6 +188,34 @@ Result<replicate::FlowPatterns> read_flow_patterns(const Values& values) {
     *place = found->second.text;
   }
   return patterns;
+}
+
+}  // namespace
+
+Result<FlowSettings> read_flow(const Values& values, std::vector<replicate::Mm2Note>* notes) {
+  KFERRY_TRY(const CommonOptions common, read_replicate_common(values));
+  KFERRY_TRY(Layers layers, read_layers(values, common, notes));
+  return make_flow(std::move(layers), values, common.request_timeout);
+}
+
+Result<FlowSettings> read_target_of_flow(const Values& values) {
+  KFERRY_TRY(const CommonOptions common, read_common(values));
+  KFERRY_TRY(Layers layers, read_layers(values, common, nullptr));
+  FlowSettings flow = std::move(layers.base);
+  name_clusters(flow);
+  KFERRY_CHECK(read_cluster(layers.changes, "target", common.request_timeout, flow.target));
+  return flow;
+}
+
+Result<WrittenFlow> read_written_flow(const Values& values) {
+  KFERRY_TRY(const CommonOptions common, read_common(values));
+  KFERRY_TRY(Layers layers, read_layers(values, common, nullptr));
+  WrittenFlow written;
+  KFERRY_TRY(written.patterns, patterns_of(layers.changes));
+  KFERRY_TRY(written.source_properties, take_properties(layers.changes, "source_config"));
+  KFERRY_TRY(written.target_properties, take_properties(layers.changes, "target_config"));
+  KFERRY_TRY(written.flow, make_flow(std::move(layers), values, common.request_timeout));
+  return written;
 }
 
 }  // namespace kferry::cli

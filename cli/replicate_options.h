@@ -1,26 +1,17 @@
 // The options of `kferry replicate`, kferry.yaml and an MM2 properties file made into one flow.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
+#include "cli/flow_options.h"
 #include "cli/options.h"
 #include "replicate/flow.h"
 #include "replicate/mm2_export.h"
 #include "replicate/mm2_properties.h"
 
 namespace kferry::cli {
-
-// All of them, --dry-run and the common ones included.
-OptionsDescription describe_replicate();
-
-// The same without --dry-run, for a verb that launches the mirror.
-OptionsDescription describe_mirror();
-
-// Which flow, what is copied and how: for a verb that writes it down.
-OptionsDescription describe_settings();
-
-// Those of them that say which flow is meant, for other verbs.
-OptionsDescription describe_flow();
 
 // read_common(), but with the log level info where none is given: a mirror without a terminal shows
 // its progress in log lines.
@@ -36,8 +27,17 @@ Result<replicate::FlowSettings> read_flow(const Values& values,
 // verbs that look at what the flow has left there. The source stays empty. kUsage.
 Result<replicate::FlowSettings> read_target_of_flow(const Values& values);
 
-// The expressions of the same flow as they were written, without an MM2 file. kUsage: one has a
-// comma, which a list in a text cannot have.
-Result<replicate::FlowPatterns> read_flow_patterns(const Values& values);
+// A flow with what was written to get it.
+struct WrittenFlow {
+  replicate::FlowSettings flow;  // its clusters know nothing of the client properties
+  replicate::FlowPatterns patterns;
+  std::map<std::string, std::string> source_properties;  // may be secrets; nothing is resolved
+  std::map<std::string, std::string> target_properties;
+};
+
+// As read_flow(), without an MM2 file, for writing it down elsewhere: no file, variable or command
+// that the client properties refer to is looked at. kUsage; also for an expression with a comma,
+// which a list in a text cannot have.
+Result<WrittenFlow> read_written_flow(const Values& values);
 
 }  // namespace kferry::cli

@@ -30,7 +30,7 @@ constexpr auto kPublicKeys = std::to_array<std::string_view>({
     "ssl.truststore.type",
 });
 
-// librdkafka's keys under Java's; what has none is left to the reader of the remarks.
+// librdkafka's keys under Java's.
 std::string_view java_key(std::string_view key) {
   if (key == "sasl.mechanisms") return "sasl.mechanism";
   if (key == "ssl.ca.location") return "ssl.truststore.location";
@@ -38,14 +38,32 @@ std::string_view java_key(std::string_view key) {
   return key;
 }
 
-Mm2Client describe(const ClusterSettings& cluster, std::vector<std::string>& remarks) {
+// Keys that Java's clients do not know.
+bool has_no_java_key(std::string_view key) {
+  return key.starts_with("kferry.") || key.starts_with("enable.ssl.") ||
+         key.starts_with("ssl.certificate.") || key.starts_with("ssl.key.location") ||
+         key.starts_with("ssl.key.pem") || key.starts_with("ssl.ca.pem") ||
+         key.starts_with("ssl.crl.") || key == "sasl.kerberos.keytab" ||
+         key == "sasl.kerberos.principal";
+}
+
+Mm2Client describe(const ClusterSettings& cluster,
+                   const std::map<std::string, std::string>& properties,
+                   std::vector<std::string>& remarks) {
   Mm2Client client{cluster.alias, cluster.bootstrap_servers, {}};
   const auto add = [&](Mm2Client::Entry entry) {
     if (std::ranges::find(client.entries, entry.key, &Mm2Client::Entry::key) ==
         client.entries.end())
       client.entries.push_back(std::move(entry));
   };
-  for (const auto& [key, value] : cluster.properties.properties) {
+  for (const auto& [key, value] : properties) {
+    if (has_no_java_key(key)) {
+      remarks.push_back(
+          fmt::format("{} of {} is not a setting of Java's clients: see what they "
+                      "have in its place",
+                      key, cluster.alias));
+      continue;
+    }
     const std::string name(java_key(key));
     if (!is_mm2_connection_key(name) || name == "bootstrap.servers") continue;
     const bool is_public = std::ranges::find(kPublicKeys, name) != kPublicKeys.end();
@@ -71,13 +89,13 @@ class Exporter {
  public:
   explicit Exporter(const FlowSettings& flow) : flow_(flow) {}
 
-  Result<Mm2Export> run(FlowPatterns patterns) {
-    exported_.patterns = std::move(patterns);
+  Result<Mm2Export> run(Mm2ExportInput input) {
+    exported_.patterns = std::move(input.patterns);
     // Receipts of migrations: the mirror itself never copies these.
     std::string& groups_exclude = exported_.patterns.groups_exclude;
     groups_exclude += groups_exclude.empty() ? kOwnGroups : fmt::format(", {}", kOwnGroups);
-    exported_.source = describe(flow_.source, exported_.remarks);
-    exported_.target = describe(flow_.target, exported_.remarks);
+    exported_.source = describe(flow_.source, input.source_properties, exported_.remarks);
+    exported_.target = describe(flow_.target, input.target_properties, exported_.remarks);
     KFERRY_CHECK(name_topics());
     copy_topics();
     bring_offsets();
@@ -191,8 +209,8 @@ class Exporter {
 
 }  // namespace
 
-Result<Mm2Export> export_mm2(const FlowSettings& flow, FlowPatterns patterns) {
-  return Exporter(flow).run(std::move(patterns));
+Result<Mm2Export> export_mm2(Mm2ExportInput input) {
+  return Exporter(input.flow).run(std::move(input));
 }
 
 }  // namespace kferry::replicate

@@ -3,6 +3,7 @@
 // mm2_properties.h.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,14 @@ struct FlowPatterns {
   std::string groups;
   std::string groups_exclude;
   std::string config_exclude;
+};
+
+struct Mm2ExportInput {
+  const FlowSettings& flow;
+  FlowPatterns patterns;
+  // What the clients are told, as it was written: Java's keys or librdkafka's.
+  const std::map<std::string, std::string>& source_properties;
+  const std::map<std::string, std::string>& target_properties;
 };
 
 // Who reads a setting: a bit each.
@@ -60,7 +69,7 @@ struct Mm2Export {
 inline constexpr int kMm2Tasks = 4;
 
 // kUsage: a prefix that no replication policy of MirrorMaker 2 gives.
-Result<Mm2Export> export_mm2(const FlowSettings& flow, FlowPatterns patterns);
+Result<Mm2Export> export_mm2(Mm2ExportInput input);
 
 // For connect-mirror-maker.sh. A secret is a reference to /etc/kferry/ALIAS-secrets.properties,
 // which Kafka's FileConfigProvider reads.

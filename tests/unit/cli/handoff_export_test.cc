@@ -87,15 +87,15 @@ TEST_F(Export, StrimziRefersToSecrets) {
                              "--flow", "OnPrem_1->cloud"},
                             describe_settings());
   ASSERT_TRUE(ok(values));
-  auto flow = read_flow(*values);
-  ASSERT_TRUE(ok(flow));
-  flow->source.properties.properties = {{"security.protocol", "SASL_SSL"},
-                                        {"sasl.mechanism", "SCRAM-SHA-512"},
-                                        {"sasl.jaas.config", "canary"}};
-  flow->target.properties.properties = {{"security.protocol", "SSL"},
-                                        {"ssl.keystore.location", "/etc/me.p12"},
-                                        {"ssl.keystore.password", "canary"}};
-  const auto exported = replicate::export_mm2(*flow, {});
+  const auto written = read_written_flow(*values);
+  ASSERT_TRUE(ok(written));
+  const std::map<std::string, std::string> source{{"security.protocol", "SASL_SSL"},
+                                                  {"sasl.mechanism", "SCRAM-SHA-512"},
+                                                  {"sasl.jaas.config", "canary"}};
+  const std::map<std::string, std::string> target{{"security.protocol", "SSL"},
+                                                  {"ssl.keystore.location", "/etc/me.p12"},
+                                                  {"ssl.keystore.password", "canary"}};
+  const auto exported = replicate::export_mm2({written->flow, {}, source, target});
   ASSERT_TRUE(ok(exported));
   const std::string text = to_strimzi(*exported, "1.2.3");
   EXPECT_FALSE(has(text, "canary"));
@@ -106,6 +106,22 @@ TEST_F(Export, StrimziRefersToSecrets) {
   EXPECT_EQ(clusters[0]["authentication"]["passwordSecret"]["secretName"].as<std::string>(),
             "kferry-onprem-1-login");
   EXPECT_EQ(clusters[1]["authentication"]["type"].as<std::string>(), "tls");
+}
+
+TEST_F(Export, WhatTheClientPropertiesReferToIsNotLookedAt) {
+  const std::string properties =
+      file("client.properties",
+           "security.protocol = SASL_SSL\nsasl.mechanism = PLAIN\nsasl.username = canary\n"
+           "sasl.password = ${command:touch " +
+               testing::TempDir() +
+               "kferry-was-run}\n"
+               "ssl.truststore.location = /no/such/file\n");
+  const auto text = run("mm2", {"--source-config", properties});
+  ASSERT_TRUE(ok(text));
+  EXPECT_TRUE(has(*text, "onprem.security.protocol = SASL_SSL\n"));
+  EXPECT_TRUE(has(*text, "onprem.sasl.jaas.config = ${file:/etc/kferry/onprem-secrets"));
+  EXPECT_FALSE(has(*text, "canary"));
+  EXPECT_NE(access((testing::TempDir() + "kferry-was-run").c_str(), F_OK), 0);
 }
 
 TEST_F(Export, GroupsThatAreNotReadyAreExcluded) {

@@ -15,6 +15,8 @@ using test::fails;
 using test::has;
 using test::ok;
 
+using Properties = std::map<std::string, std::string>;
+
 struct Exported {
   FlowSettings flow;
   Mm2Export settings;
@@ -27,10 +29,10 @@ Result<Exported> exported(std::vector<std::string> more) {
       "--topics", "orders-.*, pay\\.ments", "--groups", ".*"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   KFERRY_TRY(const auto values, cli::parse(arguments, cli::describe_settings()));
+  KFERRY_TRY(auto written, cli::read_written_flow(values));
   Exported result;
-  KFERRY_TRY(result.flow, cli::read_flow(values));
-  KFERRY_TRY(auto patterns, cli::read_flow_patterns(values));
-  KFERRY_TRY(result.settings, export_mm2(result.flow, std::move(patterns)));
+  KFERRY_TRY(result.settings, export_mm2({written.flow, std::move(written.patterns), {}, {}}));
+  result.flow = std::move(written.flow);
   result.text = to_properties(result.settings, "1.2.3");
   return result;
 }
@@ -113,7 +115,7 @@ TEST(Mm2Export, CheckpointsAreNeededForOffsets) {
   EXPECT_TRUE(has(one->text, "emit.heartbeats.enabled = false\n"));
   EXPECT_FALSE(has(one->text, "emit.offset-syncs.enabled"));
   one->flow.sync_group_offsets = false;
-  const auto without = export_mm2(one->flow, one->settings.patterns);
+  const auto without = export_mm2({one->flow, one->settings.patterns, {}, {}});
   ASSERT_TRUE(ok(without));
   const std::string text = to_properties(*without, "1.2.3");
   EXPECT_TRUE(has(text, "emit.checkpoints.enabled = false\n"));
@@ -123,7 +125,7 @@ TEST(Mm2Export, CheckpointsAreNeededForOffsets) {
 TEST(Mm2Export, SecretsAreReferredTo) {
   auto one = exported({});
   ASSERT_TRUE(ok(one));
-  one->flow.source.properties.properties = {
+  const Properties source{
       {"security.protocol", "SASL_SSL"},
       {"sasl.mechanism", "SCRAM-SHA-512"},
       {"sasl.jaas.config", "… username=\"canary-user\" password=\"canary-word\";"},
@@ -131,12 +133,10 @@ TEST(Mm2Export, SecretsAreReferredTo) {
       {"ssl.truststore.password", "canary-trust"},
       {"ssl.some.new.key", "canary-new"},
       {"fetch.max.bytes", "1"}};
-  one->flow.target.properties.properties = {{"security.protocol", "SASL_SSL"},
-                                            {"sasl.mechanisms", "PLAIN"},
-                                            {"sasl.username", "canary-user"},
-                                            {"sasl.password", "canary-word"},
-                                            {"ssl.ca.location", "/etc/ca.pem"}};
-  const auto settings = export_mm2(one->flow, one->settings.patterns);
+  const Properties target{{"security.protocol", "SASL_SSL"},  {"sasl.mechanisms", "PLAIN"},
+                          {"sasl.username", "canary-user"},   {"sasl.password", "canary-word"},
+                          {"ssl.ca.location", "/etc/ca.pem"}, {"ssl.key.pem", "canary-key"}};
+  const auto settings = export_mm2({one->flow, one->settings.patterns, source, target});
   ASSERT_TRUE(ok(settings));
   const std::string text = to_properties(*settings, "1.2.3");
   EXPECT_FALSE(has(text, "canary"));
@@ -153,6 +153,7 @@ TEST(Mm2Export, SecretsAreReferredTo) {
         "cloud.sasl.mechanism = PLAIN\n",
         "cloud.sasl.jaas.config = ${file:/etc/kferry/cloud-secrets.properties:sasl.jaas.config}\n",
         "cloud.ssl.truststore.location = /etc/ca.pem\n", "cloud.ssl.truststore.type = PEM\n",
+        "#   ssl.key.pem of cloud is not a setting of Java's clients",
         "config.providers.file.class = "
         "org.apache.kafka.common.config.provider.FileConfigProvider\n"})
     EXPECT_TRUE(has(text, line));
