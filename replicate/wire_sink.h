@@ -1,12 +1,9 @@
-// A target broker over our own connection: Produce, and WriteTxnMarkers for gaps; empty
-// transactions where it refuses markers.
+// A target broker over our own connection: Produce, and WriteTxnMarkers for gaps.
 #pragma once
 
 #include <deque>
-#include <map>
-#include <memory>
+#include <variant>
 
-#include "replicate/empty_transactions.h"
 #include "replicate/ports.h"
 #include "wire/broker.h"
 
@@ -25,30 +22,24 @@ struct MarkerIdentity {
 
 class WireSink final : public RecordSink {
  public:
-  // Without `transactions` gaps stay unfilled where markers are refused.
-  WireSink(wire::Broker broker, const MarkerIdentity& markers,
-           std::unique_ptr<EmptyTransactions> transactions = nullptr)
-      : broker_(std::move(broker)), markers_(markers), transactions_(std::move(transactions)) {}
+  WireSink(wire::Broker broker, const MarkerIdentity& markers)
+      : broker_(std::move(broker)), markers_(markers) {}
 
   Result<> send(const std::vector<BatchToSend>& batches, const Wait& wait) override;
   Result<> fill(const std::vector<GapToFill>& gaps, const Wait& wait) override;
   Result<std::vector<Ack>> take_answer(const Wait& wait) override;
 
  private:
-  enum class Kind { kBatches, kMarkers, kTransactions };
+  enum class Kind { kBatches, kMarkers };
   struct Unanswered {
     Kind kind;
-    int16_t version = 0;
-    std::vector<Ack> acks = {};  // of kTransactions: they are over already
+    int16_t version;
   };
-  Result<> fill_with_markers(const std::vector<GapToFill>& gaps, const Wait& wait);
   Result<std::vector<Ack>> take_produced(int16_t version, const Wait& wait);
   Result<std::vector<Ack>> take_markers(int16_t version, const Wait& wait);
 
   wire::Broker broker_;
   const MarkerIdentity markers_;
-  const std::unique_ptr<EmptyTransactions> transactions_;
-  bool markers_refused_ = false;
   std::deque<Unanswered> unanswered_;
 };
 

@@ -5,8 +5,6 @@
 #include "tests/integration/mirror_fixture.h"
 #include "tests/integration/mirror_traffic.h"
 #include "tests/support/recording_proxy.h"
-#include "wire/error_code.h"
-#include "wire/messages/transactions.h"
 
 namespace kferry::mirror {
 namespace {
@@ -92,55 +90,6 @@ void MirrorFaults::restart_brokers(MirrorProcess& mirror) {
     environment_.broker("start", 0, Side::source);
     ASSERT_TRUE(has_copied(mirror, 1'000)) << mirror.log();
   }
-}
-
-// What a broker with an authorizer says to a principal without ALTER and CLUSTER_ACTION.
-test::RecordingProxy::Forgery refusal_of_markers() {
-  using wire::WriteTxnMarkersRequest;
-  const auto nothing = [](const test::WireRequest& request) {
-    return test::encode_body(WriteTxnMarkersRequest{}, request.version());
-  };
-  const auto refusal = [](const test::WireRequest& request) {
-    wire::WriteTxnMarkersResponse response;
-    for (const auto& marker : request.as<WriteTxnMarkersRequest>().markers) {
-      auto& answer = response.markers.emplace_back();
-      answer.producer_id = marker.producer_id;
-      for (const auto& topic : marker.topics) {
-        auto& named = answer.topics.emplace_back();
-        named.name = topic.name;
-        for (const Partition one : topic.partition_indexes)
-          named.partitions.push_back({one, wire::kClusterAuthorizationFailed});
-      }
-    }
-    return test::encode_body(response, request.version());
-  };
-  return {nothing, refusal};
-}
-
-TEST_F(MirrorFaults, EmptyTransactionsFillGapsWhereMarkersAreRefused) {
-  using enum wire::ApiKey;
-  target_proxy_.forge(kWriteTxnMarkers, refusal_of_markers());
-  source_->create("refused", 4);
-  Traffic traffic(environment_.bootstrap_servers(), "refused");
-  MirrorProcess mirror(environment_, flow("refused", "refused"));
-  ASSERT_TRUE(has_copied(mirror, 1'000)) << mirror.log();
-  for (const auto cut : {&test::RecordingProxy::cut_before, &test::RecordingProxy::cut_after})
-    for (const wire::ApiKey request : {kAddPartitionsToTxn, kEndTxn, kInitProducerId, kProduce}) {
-      SCOPED_TRACE(static_cast<int>(request));
-      (target_proxy_.*cut)(request, 2);
-      ASSERT_TRUE(has_copied(mirror, 500)) << mirror.log();
-    }
-  mirror.kill();
-  MirrorProcess second(environment_, flow("refused", "refused"));
-  ASSERT_TRUE(has_copied(second, 500)) << second.log();
-  traffic.stop();
-  EXPECT_TRUE(second.reaches([](const Json& now) { return has_no_lag(now); })) << second.log();
-  const Json status = second.status();
-  EXPECT_EQ(status["summary"]["identity_partitions"], 4) << status;
-  EXPECT_EQ(second.stop().exit_code, 0) << second.log();
-  EXPECT_GT(target_proxy_.exchanges(kEndTxn).size(), 20U);
-  EXPECT_TRUE(same_for_java(environment_, "refused"));
-  EXPECT_TRUE(same_for_librdkafka(environment_, "refused", 4));
 }
 
 TEST_F(MirrorFaults, LostAnswersAndRestartedBrokers) {
