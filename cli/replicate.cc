@@ -84,7 +84,13 @@ Result<int> run_replicate(const std::vector<std::string>& arguments, const StopT
 
 Result<int> run_mirror(const replicate::FlowSettings& flow, const CommonOptions& common,
                        const StopToken& stop, Output& output) {
-  KFERRY_TRY(const auto mirror, replicate::Mirror::open(flow, stop));
+  auto opened = replicate::Mirror::open(flow, stop);
+  if (!opened && opened.error().kind == ErrorKind::kInterrupted) {
+    log::info("stopped before anything was copied");
+    return exit_code_of(replicate::Ending::kStopped);
+  }
+  if (!opened) return std::unexpected(opened.error());
+  const auto& mirror = *opened;
   std::unique_ptr<replicate::HttpServer> server;
   if (flow.listen) {
     auto routes = replicate::operation_routes(*mirror, *mirror, flow.mm2_metrics);

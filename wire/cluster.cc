@@ -43,7 +43,9 @@ Result<Broker*> Cluster::any_broker(const Wait& wait) {
     if (!hint) hint = broker.error().hint;
     if (hint != broker.error().hint) hint = std::string();
   }
-  if (!hint || hint->empty()) hint = "check --bootstrap-server, and that the brokers are up";
+  // A refused connection has a hint for any broker; of these the operator has given the addresses.
+  if (!hint || hint->empty() || hint->starts_with("check that the broker is up"))
+    hint = "check --bootstrap-server, and that the brokers are up";
   return fail(ErrorKind::kUnreachable, fmt::format("no bootstrap server can be reached: {}", tried),
               std::move(*hint));
 }
