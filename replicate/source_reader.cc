@@ -42,6 +42,7 @@ bool SourceReader::connect(const StopToken& stop) {
     return false;
   }
   source_ = std::move(*made);
+  asked_.clear();
   around_.copier.reader_reconnected(broker_);
   return true;
 }
@@ -52,7 +53,7 @@ Result<> SourceReader::round(const StopToken& stop) {
   if (!copier.wait_to_fetch(broker_, wait.at_most(kPatience))) return {};
   for (const Copier::Follow& change : copier.take_changes(broker_)) {
     if (change.fetch)
-      source_->follow(change.partition, change.position);
+      follow(change.partition, change.position);
     else
       source_->forget(change.partition);
   }
@@ -70,6 +71,11 @@ Result<> SourceReader::round(const StopToken& stop) {
   return {};
 }
 
+void SourceReader::follow(const TopicPartition& partition, const FetchPosition& position) {
+  asked_[partition] = position.offset;
+  source_->follow(partition, position);
+}
+
 void SourceReader::take(Fetched fetched, const Wait& wait) {
   if (!fetched.frame) return;
   around_.rate.spend(fetched.frame->size());
@@ -83,14 +89,13 @@ void SourceReader::take_partition(const FetchedPartition& fetched,
   Copier& copier = around_.copier;
   if (take_error(fetched)) return;
   const auto taking = copier.begin_taking(fetched.partition, broker_);
-  if (!taking) return;
+  if (!taking || asked_[fetched.partition] != taking->position.offset) return;
   copier.visit(fetched.partition, [&](PartitionCopy& copy) {
     copy.note_source(fetched.log_start, fetched.high_watermark);
   });
   if (fetched.records.empty()) return;
-  auto taken =
-      take_in(fetched, buffer, taking->position.offset, copier.budget(), kMostDecodedBytes,
-              around_.not_from);
+  auto taken = take_in(fetched, buffer, taking->position.offset, copier.budget(), kMostDecodedBytes,
+                       around_.not_from);
   if (!taken) {
     copier.visit(fetched.partition, [&](PartitionCopy& copy) {
       copy.quarantine(fmt::format("{} of the source cannot be read from offset {} on: {}",
@@ -112,7 +117,7 @@ void SourceReader::take_partition(const FetchedPartition& fetched,
     }
   }
   if (copier.finish_taking(fetched.partition, *taking, std::move(*taken)))
-    source_->follow(fetched.partition, {next, last_epoch, taking->position.topic_id});
+    follow(fetched.partition, {next, last_epoch, taking->position.topic_id});
   else
     around_.plans.withdraw(fetched.partition, plan);
 }

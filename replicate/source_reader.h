@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -48,7 +49,12 @@ class SourceReader {
   const BrokerId broker_;
   const Surroundings around_;
   const Connect connect_;
+  void follow(const TopicPartition& partition, const FetchPosition& position);
+
   std::unique_ptr<RecordSource> source_;
+  // From where each partition is fetched. What comes from elsewhere was asked for before the
+  // partition began anew, and is dropped: behind its position it would be taken for a hole.
+  std::map<TopicPartition, SourceOffset> asked_;
   Duration pause_{0};  // before the next attempt to connect
 };
 
