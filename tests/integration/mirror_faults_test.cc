@@ -38,8 +38,10 @@ class MirrorFaults : public testing::Test {
     const Json before = mirror.status();
     if (before.is_null()) return false;
     const int64_t records = before["summary"]["records"];
+    // Longer than the producer may take to find a broker again that was killed.
     return mirror.reaches(
-        [&](const Json& now) { return now["summary"]["records"] >= records + more; });
+        [&](const Json& now) { return now["summary"]["records"] >= records + more; },
+        Duration(120'000));
   }
   void cut_answers(MirrorProcess& mirror);
   void restart_brokers(MirrorProcess& mirror);
