@@ -93,14 +93,16 @@ std::vector<YAML::Node> kferry_containers(const YAML::Node& manifest) {
 TEST(Deploy, RulesAndDashboardNameMetricsThatThereAre) {
   const std::string rules = read("deploy/prometheus/kferry.rules.yaml");
   expect_served(rules, "rules");
-  for (const YAML::Node& rule : YAML::Load(rules)["groups"][0]["rules"]) {
+  const YAML::Node loaded = YAML::Load(rules);
+  for (const YAML::Node& rule : loaded["groups"][0]["rules"]) {
     EXPECT_TRUE(rule["alert"] && rule["expr"] && rule["labels"]["severity"]) << rule;
     EXPECT_TRUE(rule["annotations"]["summary"] && rule["annotations"]["description"]) << rule;
   }
   const std::string dashboard = read("deploy/grafana/kferry.json");
   expect_served(dashboard, "dashboard");
   std::set<int> ids;
-  for (const auto& panel : nlohmann::json::parse(dashboard)["panels"]) {
+  const auto parsed = nlohmann::json::parse(dashboard);
+  for (const auto& panel : parsed["panels"]) {
     EXPECT_TRUE(ids.insert(panel["id"].get<int>()).second) << panel["title"];
     for (const auto& target : panel["targets"])
       EXPECT_TRUE(has(target["expr"].get<std::string>(), "kferry_")) << panel["title"];
