@@ -68,6 +68,7 @@ std::string to_json(const PartitionRecord& record) {
   if (record.copied_before != 0) value["copied_before"] = record.copied_before;
   if (record.fill_to) value["fill_to"] = record.fill_to->value();
   if (!record.topic_id.empty()) value["topic_id"] = record.topic_id;
+  if (!record.gap_producers.empty()) value["gap_producers"] = record.gap_producers;
   if (record.others_from) value["others_from"] = record.others_from->value();
   if (record.mixed)
     value["mixed"] = {record.mixed->from.value(), record.mixed->to.value(),
@@ -124,6 +125,7 @@ Result<std::optional<PartitionRecord>> LoadedState::partition(const TopicPartiti
     if (value.contains("fill_to"))
       record.fill_to = SourceOffset(value.at("fill_to").get<int64_t>());
     record.topic_id = value.value("topic_id", "");
+    record.gap_producers = value.value("gap_producers", std::vector<int64_t>{});
     if (value.contains("others_from"))
       record.others_from = TargetOffset(value.at("others_from").get<int64_t>());
     if (value.contains("mixed"))

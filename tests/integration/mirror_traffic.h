@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -43,6 +44,11 @@ class Traffic {
     return sent_;
   }
   int64_t sent() const { return sent_; }
+  // Why it writes no more; empty: it does.
+  std::string trouble() const {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+  }
 
  private:
   static constexpr Duration kRound{50};
@@ -56,8 +62,10 @@ class Traffic {
         never.sleep_for(kRound);
       }
       integration::value_of(producer_->flush(integration::within(Duration(90'000))));
-    } catch (...) {
+    } catch (const std::exception& error) {
       failure_ = std::current_exception();
+      const std::lock_guard lock(mutex_);
+      trouble_ = fmt::format("after {} records: {}", sent_.load(), error.what());
     }
   }
   void send_some() {
@@ -84,6 +92,8 @@ class Traffic {
   std::atomic<int64_t> sent_ = 0;
   std::atomic<bool> stopped_ = false;
   std::exception_ptr failure_;
+  mutable std::mutex mutex_;
+  std::string trouble_;
   std::jthread thread_;
 };
 
