@@ -25,3 +25,7 @@ ctest --test-dir build/tsan -L component --output-on-failure
 $quick && exit 0
 echo "== Integration tests on real servers"
 ctest --test-dir build/release -L integration --output-on-failure -j2
+if [ -n "${KFERRY_SOAK:-}" ]; then
+  echo "== Every broker version"
+  tests/matrix
+fi
