@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/whole_number.h"
 
 namespace kferry::verify {
 namespace {
@@ -23,17 +24,6 @@ const json& null_json() {
 const json& empty_object() {
   static const json object = json::object();
   return object;
-}
-
-// JSON has one kind of number; ours must fit int64_t, without a fraction.
-std::optional<int64_t> as_int64(const json& value) {
-  if (value.is_number_unsigned()) {
-    const auto number = value.get<uint64_t>();
-    if (!std::in_range<int64_t>(number)) return std::nullopt;
-    return static_cast<int64_t>(number);
-  }
-  if (value.is_number_integer()) return value.get<int64_t>();
-  return std::nullopt;
 }
 
 // The digits of `text` at [at, at + count), or -1.
@@ -117,7 +107,7 @@ std::optional<std::string> Fields::maybe_text(std::string_view name) {
 }
 
 int64_t Fields::number(std::string_view name, int64_t least, int64_t most) {
-  const std::optional<int64_t> number = as_int64(at(name));
+  const std::optional<int64_t> number = whole_number<int64_t>(at(name));
   if (!number) {
     fail(name, "is not a whole number that fits 64 bits");
   } else if (*number < least || *number > most) {
