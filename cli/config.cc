@@ -149,9 +149,11 @@ std::vector<std::string> preset_names() {
 }
 
 Result<Config> read_config(const std::string& path) {
-  std::ostringstream yaml;
-  if (!(yaml << std::ifstream(path, std::ios::binary).rdbuf()))
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
     return fail(ErrorKind::kUsage, fmt::format("{}: cannot be read", path), "see docs/config.md");
+  std::ostringstream yaml;
+  yaml << file.rdbuf();
   return parse_config(yaml.str(), path);
 }
 

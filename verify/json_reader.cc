@@ -177,12 +177,15 @@ void Fields::no_others() {
 
 Result<json> parse_grouped(Reading& reading, const std::string& text,
                            const GroupedHandler& handler) {
+  constexpr int kDeepest = 20;  // our own documents: 6
   // The keys under which the parser is now, by depth: an object at depth 4 below "groups" (1) and
   // "partitions" (3) is a partition; one at depth 2 below "groups" is a group.
   std::array<std::string, 4> keys;
   size_t group = 0;
   size_t partition = 0;
   const json::parser_callback_t take_out = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (depth > kDeepest) reading.fail_at("", "is nested too deeply");
+    if (depth > kDeepest) return false;  // takes no memory
     if (event == json::parse_event_t::key && (depth == 1 || depth == 3))
       keys[static_cast<size_t>(depth)] = parsed.get_ref<const std::string&>();
     if (event != json::parse_event_t::object_end || keys[1] != "groups") return true;
