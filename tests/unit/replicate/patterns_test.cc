@@ -60,6 +60,14 @@ TEST(Patterns, WhatJavaReadsOtherwiseIsRefused) {
 }
 
 // A group's name comes from whoever commits offsets.
+TEST(Patterns, ALongOneDoesNotEndTheProcess) {
+  EXPECT_TRUE(fails(parse_pattern(std::string(1'000'000, 'a')), ErrorKind::kUsage, "too long"));
+  EXPECT_TRUE(fails(parse_pattern(std::string(1'000'000, '(')), ErrorKind::kUsage, "too deeply"));
+  std::string topics = "t";
+  for (int i = 0; i < 5'000; ++i) topics += "|topic-" + std::to_string(i);
+  EXPECT_TRUE(matches(topics, "topic-4999"));
+}
+
 TEST(Patterns, ALongNameEndsNeitherTheProcessNorOurPatience) {
   const std::string name(32'767, 'a');
   EXPECT_TRUE(matches(".*", name));
