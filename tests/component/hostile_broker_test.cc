@@ -32,15 +32,15 @@ ClientConfig impatient() {
   return config;
 }
 
-// The largest resident set, in MB, of this process or of a child that has ended.
-int64_t most_memory_mb(int who) {
+// The largest resident set of a child that has ended.
+int64_t most_memory_of_children_mb() {
   rusage usage{};
-  getrusage(who, &usage);
+  getrusage(RUSAGE_CHILDREN, &usage);
   return usage.ru_maxrss / 1024;
 }
 
 TEST(HostileBroker, NobodyIsTakenForABroker) {
-  for (const Hostility& hostility : test::hostilities()) {
+  test::side_by_side(test::hostilities(), [](const Hostility& hostility) {
     SCOPED_TRACE(hostility.name);
     FakeBroker fake;
     for (const ApiKey key : {ApiKey::kApiVersions, ApiKey::kListGroups, ApiKey::kListOffsets})
@@ -50,11 +50,11 @@ TEST(HostileBroker, NobodyIsTakenForABroker) {
     ASSERT_FALSE(broker);
     EXPECT_TRUE(has(broker.error().message, to_string(fake.address())));
     EXPECT_LT(watch.elapsed(), kInTime);
-  }
+  });
 }
 
 TEST(HostileBroker, NoAnswerIsBelieved) {
-  for (const Hostility& hostility : test::hostilities()) {
+  test::side_by_side(test::hostilities(), [](const Hostility& hostility) {
     SCOPED_TRACE(hostility.name);
     FakeBroker fake;
     fake.on(ApiKey::kMetadata, hostility.answer);
@@ -69,32 +69,21 @@ TEST(HostileBroker, NoAnswerIsBelieved) {
     EXPECT_FALSE(broker->call(FetchRequest{}, wait_for(kInTime)));
     EXPECT_FALSE(broker->is_open());
     EXPECT_LT(watch.elapsed(), kInTime);
-  }
+  });
 }
 
-// A broker that is one until it is asked for what the verb wants to know. Each answers in its own
-// way, or ends: what counts is that it does, by itself.
-class HostileBrokerAndKferry : public testing::Test {
- protected:
-  HostileBrokerAndKferry() {
-    honest_.show({.brokers = {}, .leaders = {{{TopicName("t"), Partition(0)}, BrokerId(0)}}});
-  }
+// The binary against a broker that is one until it is asked who is in its cluster.
+void expect_failure(const FakeBroker& hostile, std::vector<std::string> arguments) {
+  SCOPED_TRACE(arguments.front());
+  arguments.insert(arguments.end(), {"--request-timeout", "1s"});
+  const auto done = testenv::run_kferry(arguments, {.timeout_ms = 20'000});
+  EXPECT_FALSE(done.timed_out);
+  EXPECT_EQ(done.signal, 0) << done.err;
+  EXPECT_GT(done.exit_code, 0) << done.out;
+  EXPECT_TRUE(has(done.err, to_string(hostile.address())));
+}
 
-  void expect_failure(std::vector<std::string> arguments, const FakeBroker& hostile) {
-    arguments.insert(arguments.end(), {"--request-timeout", "1s"});
-    const Stopwatch watch;
-    const auto done = testenv::run_kferry(arguments, {.timeout_ms = 30'000});
-    EXPECT_FALSE(done.timed_out);
-    EXPECT_EQ(done.signal, 0) << done.err;
-    EXPECT_GT(done.exit_code, 0) << done.out;
-    EXPECT_TRUE(has(done.err, to_string(hostile.address())));
-    RecordProperty(arguments.front(), static_cast<int>(watch.elapsed().count()));
-  }
-
-  FakeBroker honest_;
-};
-
-// A few that end at once, and one that does not.
+// Some that end at once, and one that does not.
 std::vector<Hostility> some_hostilities() {
   std::vector<Hostility> some = test::hostilities();
   std::erase_if(some, [](const Hostility& one) {
@@ -104,31 +93,29 @@ std::vector<Hostility> some_hostilities() {
   return some;
 }
 
-TEST_F(HostileBrokerAndKferry, EndsWithAnError) {
+TEST(HostileBroker, EndsEveryVerbWithAnError) {
   const FakeZookeeper zookeeper({{"/consumers", {}},
                                  {"/consumers/g", {}},
                                  {"/consumers/g/offsets", {}},
                                  {"/consumers/g/offsets/t", {}},
                                  {"/consumers/g/offsets/t/0", {.data = "5"}}});
-  const test::TemporaryFile report;
-  for (const Hostility& hostility : some_hostilities()) {
+  FakeBroker honest;
+  honest.show({.brokers = {}, .leaders = {{{TopicName("t"), Partition(0)}, BrokerId(0)}}});
+  test::side_by_side(some_hostilities(), [&](const Hostility& hostility) {
     SCOPED_TRACE(hostility.name);
     FakeBroker hostile;
     hostile.on(ApiKey::kMetadata, hostility.answer);
-    const std::string bootstrap = to_string(hostile.address());
-    const std::vector<std::string> clusters = {"--source", bootstrap, "--target",
-                                               to_string(honest_.address()), "--topics", ".*"};
-    expect_failure({"verify", "--all-groups", "--zookeeper", zookeeper.connect_string(),
-                    "--bootstrap-server", bootstrap},
-                   hostile);
-    std::vector<std::string> replicate = clusters;
-    replicate.insert(replicate.begin(), {"replicate", "--dry-run"});
-    expect_failure(replicate, hostile);
-    std::vector<std::string> prove = clusters;
-    prove.insert(prove.begin(), {"prove", "--report", report.path()});
-    expect_failure(prove, hostile);
-  }
-  EXPECT_LT(most_memory_mb(RUSAGE_CHILDREN), 600);
+    const test::TemporaryFile report;
+    const std::string source = to_string(hostile.address());
+    const std::string target = to_string(honest.address());
+    expect_failure(hostile, {"verify", "--all-groups", "--zookeeper", zookeeper.connect_string(),
+                             "--bootstrap-server", source});
+    expect_failure(hostile, {"replicate", "--dry-run", "--source", source, "--target", target,
+                             "--topics", ".*"});
+    expect_failure(hostile, {"prove", "--report", report.path(), "--source", source, "--target",
+                             target, "--topics", ".*"});
+  });
+  EXPECT_LT(most_memory_of_children_mb(), 600);
 }
 
 }  // namespace

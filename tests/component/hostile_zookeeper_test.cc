@@ -1,10 +1,9 @@
 // Whatever a ZooKeeper server answers, kferry ends in time, with an error.
 #include <gtest/gtest.h>
 
-#include "testenv/testenv.h"
 #include "tests/support/expectations.h"
-#include "tests/support/fake_broker.h"
 #include "tests/support/fake_zookeeper.h"
+#include "tests/support/hostile_broker.h"
 #include "zkoffsets/jute.h"
 #include "zkoffsets/multi_reader.h"
 #include "zkoffsets/zk_client.h"
@@ -25,6 +24,7 @@ constexpr int32_t kGetChildren = 8;
 constexpr int32_t kMultiRead = 22;
 
 constexpr Duration kInTime{8'000};
+const std::map<std::string, test::FakeNode> kOneNode{{"/a", {}}};
 const StopToken never;
 
 struct Hostility {
@@ -77,9 +77,9 @@ ZkConfig impatient(const FakeZookeeper& server) {
 }
 
 TEST(HostileZookeeper, NobodyIsTakenForAServer) {
-  for (const Hostility& hostility : hostilities()) {
+  test::side_by_side(hostilities(), [](const Hostility& hostility) {
     SCOPED_TRACE(hostility.name);
-    FakeZookeeper server({});
+    FakeZookeeper server(kOneNode);
     server.spoil(FakeZookeeper::kGreeting, hostility.answer);
     const Stopwatch watch;
     const auto client = ZkClient::connect(impatient(server), never);
@@ -87,13 +87,13 @@ TEST(HostileZookeeper, NobodyIsTakenForAServer) {
     EXPECT_TRUE(has(client.error().message, server.connect_string()));
     EXPECT_LT(watch.elapsed(), kInTime);
     EXPECT_FALSE(MultiReader::open(server.address(), {"", Duration(300)}, never));
-  }
+  });
 }
 
 TEST(HostileZookeeper, NoAnswerIsBelieved) {
-  for (const Hostility& hostility : hostile_answers()) {
+  test::side_by_side(hostile_answers(), [](const Hostility& hostility) {
     SCOPED_TRACE(hostility.name);
-    FakeZookeeper server({{"/a", {}}});
+    FakeZookeeper server(kOneNode);
     for (const int32_t operation : {kGetData, kGetChildren, kMultiRead})
       server.spoil(operation, hostility.answer);
     const Stopwatch watch;
@@ -108,7 +108,7 @@ TEST(HostileZookeeper, NoAnswerIsBelieved) {
     reader = MultiReader::open(server.address(), {"", Duration(300)}, never);
     ASSERT_TRUE(ok(reader));
     EXPECT_FALSE((*reader)->get({"/a"}, never));
-  }
+  });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/fake_broker.h"
@@ -15,5 +16,12 @@ struct Hostility {
 
 // To any request.
 std::vector<Hostility> hostilities();
+
+// Calls `test(one)` for each, side by side: most of their time they wait.
+template <class One, class Test>
+void side_by_side(const std::vector<One>& all, const Test& test) {
+  std::vector<std::jthread> threads;
+  for (const One& one : all) threads.emplace_back([&] { test(one); });
+}
 
 }  // namespace kferry::test
