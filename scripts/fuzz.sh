@@ -13,7 +13,7 @@ trap 'rm -rf "$folder"' EXIT
 # Inputs of up to 8 KB: what grows without bound does so with small ones too.
 fuzz() {
   local target=$1 bounds=(-rss_limit_mb=2048 -malloc_limit_mb=256 -timeout=10 -max_len=8192)
-  local length=(-max_total_time="$seconds")
+  local length=(-dict=tests/fuzz/words.dict -max_total_time="$seconds")
   [ "$seconds" -gt 0 ] || length=(-runs=0)
   mkdir -p "$folder/$target/new" "$folder/$target/bad"
   if "build/fuzz/tests/fuzz/fuzz_$target" "${bounds[@]}" "${length[@]}" -artifact_prefix="$folder/$target/bad/" \

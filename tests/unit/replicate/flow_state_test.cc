@@ -13,16 +13,16 @@ using test::fails;
 const TopicPartition kPartition{TopicName("t"), Partition(0)};
 
 LoadedState state_of(const std::string& key, const std::string& value) {
-  return LoadedState({{key, value}});
+  return LoadedState(LoadedState::Records{{key, value}});
 }
 
 TEST(FlowState, IsReadBack) {
-  const PartitionRecord record{.identity = false,
-                               .why_not_identity = "others wrote",
-                               .reference = {SourceOffset(5), TargetOffset(3), 2},
-                               .others_from = TargetOffset(1),
-                               .mixed = MixedRange{SourceOffset(1), SourceOffset(2),
-                                                   TargetOffset(3)}};
+  PartitionRecord record;
+  record.identity = false;
+  record.why_not_identity = "others wrote";
+  record.reference = {SourceOffset(5), TargetOffset(3), 2};
+  record.others_from = TargetOffset(1);
+  record.mixed = MixedRange{SourceOffset(1), SourceOffset(2), TargetOffset(3)};
   const auto read = state_of(partition_key(kPartition), to_json(record)).partition(kPartition);
   ASSERT_TRUE(test::ok(read));
   ASSERT_TRUE(read->has_value());
