@@ -89,7 +89,8 @@ Result<CutoverRecord> parse_cutover(const std::string& value) {
     record.runner_at_ms = whole_or<int64_t>(from, "runner_at_ms", 0, 0);
     for (const json& one : from.at("lived")) record.lived.insert(GroupId(one.get<std::string>()));
     for (const json& one : from.at("history"))
-      record.history.emplace_back(state_of(one.at(0)), whole<int64_t>(one.at(1), 0, kEndOfYear9999Ms));
+      record.history.emplace_back(state_of(one.at(0)),
+                                  whole<int64_t>(one.at(1), 0, kEndOfYear9999Ms));
     record.proof = from.value("proof", "");
     return record;
   });

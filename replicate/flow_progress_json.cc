@@ -59,7 +59,8 @@ SlotProgress::Process read_process(const json& from) {
   process.buffered_bytes = count(from.at("buffered_bytes"));
   from.at("troubles").get_to(process.troubles);
   if (const auto rates = from.find("rates"); rates != from.end())
-    process.rates = {rate(rates->at(0)), rate(rates->at(1)), rate(rates->at(2)), rate(rates->at(3))};
+    process.rates = {rate(rates->at(0)), rate(rates->at(1)), rate(rates->at(2)),
+                     rate(rates->at(3))};
   return process;
 }
 

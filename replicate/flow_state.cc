@@ -144,7 +144,8 @@ Result<SourcePlan> LoadedState::plan(const TopicPartition& source) const {
   KFERRY_TRY(const auto plan, read_record(records_, plan_key(source), [](const json& value) {
                SourcePlan read;
                for (const json& one : value)
-                 read.emplace_back(whole<int64_t>(one.at(0), 0), offset_of<SourceOffset>(one.at(1)));
+                 read.emplace_back(whole<int64_t>(one.at(0), 0),
+                                   offset_of<SourceOffset>(one.at(1)));
                return read;
              }));
   return plan.value_or(SourcePlan{});
@@ -153,13 +154,14 @@ Result<SourcePlan> LoadedState::plan(const TopicPartition& source) const {
 Result<OffsetMap> LoadedState::map(const TopicPartition& source) const {
   OffsetMap map;
   for (size_t chunk = 0;; ++chunk) {
-    KFERRY_TRY(
-        const auto runs, read_record(records_, runs_key(source, chunk), [](const json& value) {
-          std::vector<OffsetRun> read;
-          for (const json& one : value)
-            read.push_back({offset_of<SourceOffset>(one.at(0)), offset_of<TargetOffset>(one.at(1))});
-          return read;
-        }));
+    KFERRY_TRY(const auto runs,
+               read_record(records_, runs_key(source, chunk), [](const json& value) {
+                 std::vector<OffsetRun> read;
+                 for (const json& one : value)
+                   read.push_back(
+                       {offset_of<SourceOffset>(one.at(0)), offset_of<TargetOffset>(one.at(1))});
+                 return read;
+               }));
     if (!runs) return map;
     for (const OffsetRun& run : *runs) map.add(run);
   }

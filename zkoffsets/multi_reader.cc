@@ -103,9 +103,9 @@ Result<std::vector<Node>> MultiReader::read(const std::vector<std::string>& path
   for (size_t sent = 0, taken = 0; taken < paths.size();) {
     while (sent < paths.size() && sent - taken < kRequestsInFlight * kNodesPerRequest) {
       const size_t end = std::min(paths.size(), sent + kNodesPerRequest);
-      KFERRY_CHECK(send(
-          multi_read(++last_sent_, multi_operation(Node{}), config_.chroot, paths, sent, end),
-          stop));
+      KFERRY_CHECK(
+          send(multi_read(++last_sent_, multi_operation(Node{}), config_.chroot, paths, sent, end),
+               stop));
       sent = end;
     }
     KFERRY_TRY(const std::string answer, receive_answer(stop));

@@ -140,10 +140,9 @@ void on_stat(int rc, const Stat* stat, const void* data) {
 // The C client does not look whether a list of names is as long as the server says: then the others
 // are null.
 bool is_whole(const String_vector& names) {
-  return names.count == 0 ||
-         (names.count > 0 && names.data != nullptr &&
-          std::all_of(names.data, names.data + names.count,
-                      [](const char* name) { return name != nullptr; }));
+  return names.count == 0 || (names.count > 0 && names.data != nullptr &&
+                              std::all_of(names.data, names.data + names.count,
+                                          [](const char* name) { return name != nullptr; }));
 }
 
 void on_children(int rc, const String_vector* names, const void* data) {

@@ -129,9 +129,9 @@ void offset_map(const std::string& text) {
     }
 }
 
-constexpr std::array kTargets{plan,  report, proof,    handoff,     status,    journal,
-                              receipt, progress, cutover,  release,     moved,     group_record,
-                              flow,  topic,  partition, source_plan, offset_map};
+constexpr std::array kTargets{plan,    report,   proof,     handoff,     status,    journal,
+                              receipt, progress, cutover,   release,     moved,     group_record,
+                              flow,    topic,    partition, source_plan, offset_map};
 
 }  // namespace
 }  // namespace kferry::fuzz

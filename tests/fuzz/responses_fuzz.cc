@@ -16,7 +16,9 @@ struct Target {
 
 // Requests are decoded by tests only.
 template <class Message>
-constexpr bool kIsRequest = requires { typename Message::Response; };
+constexpr bool kIsRequest = requires {
+  typename Message::Response;
+};
 
 const std::vector<Target>& targets() {
   static const std::vector<Target> all = [] {

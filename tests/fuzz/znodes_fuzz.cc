@@ -82,8 +82,15 @@ void multi(const std::string& data) {
              "names that did not come");
 }
 
-constexpr std::array kTargets{decimal, storm, trident, csv, registration, names, connect_string,
-                              multi<NodeData>, multi<NodeChildren>};
+constexpr std::array kTargets{decimal,
+                              storm,
+                              trident,
+                              csv,
+                              registration,
+                              names,
+                              connect_string,
+                              multi<NodeData>,
+                              multi<NodeChildren>};
 
 }  // namespace
 }  // namespace kferry::fuzz

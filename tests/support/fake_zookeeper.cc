@@ -75,9 +75,8 @@ std::optional<bool> FakeZookeeper::write_spoiled(const Socket& socket, int32_t o
   if (found == spoilers_.end()) return std::nullopt;
   const Spoiled reply = found->second(number);
   lock.unlock();
-  const bool written = reply.drip.count() == 0
-                           ? write_all(socket, reply.bytes, stop_)
-                           : drip_all(socket, reply.bytes, reply.drip, stop_);
+  const bool written = reply.drip.count() == 0 ? write_all(socket, reply.bytes, stop_)
+                                               : drip_all(socket, reply.bytes, reply.drip, stop_);
   return written && !reply.close;
 }
 

@@ -44,9 +44,8 @@ TEST(FlowState, NumbersThatDoNotFitAreRefused) {
     EXPECT_TRUE(fails(state_of(plan, fmt::format("[[{},0]]", offset)).plan(kPartition),
                       ErrorKind::kFailed, plan));
   }
-  const auto epoch = state_of("flow",
-                              R"({"source_cluster_id":"","target_cluster_id":"",)"
-                              R"("producer":[1,32768],"filler":[1,1]})");
+  const auto epoch = state_of("flow", R"({"source_cluster_id":"","target_cluster_id":"",)"
+                                      R"("producer":[1,32768],"filler":[1,1]})");
   EXPECT_TRUE(fails(epoch.flow(), ErrorKind::kFailed, "flow"));
 }
 

@@ -54,8 +54,8 @@ TEST(Patterns, WhatJavaReadsOtherwiseIsRefused) {
   for (const char* const java : {"\\Qa.b\\E", "a*+b", "a++", "x?+", "[a-z&&[^b]]", "[a-c[x-z]]",
                                  "\\p{Alpha}", "\\Aabc", "a\\z", "\\h+", "[]a]", "[^]]*"})
     EXPECT_TRUE(fails(parse_pattern(java), ErrorKind::kUsage, "outside Java")) << java;
-  for (const char* const both : {"\\d+", "\\w-\\S", "[\\-\\.]", "[[:alpha:]]+", "a\\+\\+", "[^a]*",
-                                 "a+?", "\\\\", "[*+]+"})
+  for (const char* const both :
+       {"\\d+", "\\w-\\S", "[\\-\\.]", "[[:alpha:]]+", "a\\+\\+", "[^a]*", "a+?", "\\\\", "[*+]+"})
     EXPECT_TRUE(test::ok(parse_pattern(both))) << both;
 }
 
