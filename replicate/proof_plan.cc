@@ -195,8 +195,8 @@ void take_up(const verify::ProofReport& before, ProofPlan& plan) {
 
 Result<ProofPlan> plan_proof(const ProofSettings& settings, const Wait& wait) {
   const FlowSettings& flow = settings.flow;
-  KFERRY_TRY(auto source, wire::Cluster::connect(flow.source.addresses, flow.source.client, wait));
-  KFERRY_TRY(auto target, wire::Cluster::connect(flow.target.addresses, flow.target.client, wait));
+  KFERRY_TRY(auto source, connect_to(flow.source, wait));
+  KFERRY_TRY(auto target, connect_to(flow.target, wait));
   KFERRY_TRY(const auto source_properties, client_properties(flow.source.properties, source, wait));
   KFERRY_TRY(auto source_admin, kafkaio::TopicAdmin::connect(source_properties));
   KFERRY_TRY(auto target_admin, kafkaio::TopicAdmin::connect(flow.target.properties));
