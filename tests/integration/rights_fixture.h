@@ -1,0 +1,74 @@
+// What the tests of rights share: a pair of clusters with authorizers, principals of any name, each
+// with exactly the rights that it is given.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "doctor/rights.h"
+#include "tests/integration/mirror_fixture.h"
+#include "tests/integration/trouble_fixture.h"
+
+namespace kferry::rights {
+
+using doctor::Job;
+using doctor::Right;
+using doctor::Side;
+using mirror::Arguments;
+using mirror::Json;
+using testenv::Environment;
+using testenv::ProcessResult;
+
+// A principal that does a job with all that `kferry acls` calls needed, or all of that but one.
+struct Case {
+  Job job = Job::kScan;
+  std::string principal;  // without "User:"
+  doctor::RightsScope scope;
+  std::optional<Right> without = {};
+
+  std::string text() const;  // "migrate without READ on group g"
+};
+
+// 3.9.1 in ZooKeeper mode to 4.1.0; everybody but ANONYMOUS, who is let in without a login, needs
+// rights.
+class RightsOnBrokers : public testing::Test {
+ protected:
+  static void SetUpTestSuite();
+  static void TearDownTestSuite();
+
+  static Environment& clusters() { return *environment_; }
+  static std::string file(const std::string& name) { return *folder_ / name; }
+  // Where principals log in.
+  static std::string login(Side side);
+  // Client properties of a principal.
+  static std::string properties(const std::string& principal);
+
+  // `job` with all that it needs, then without each of these, by principals of their own; granted.
+  static std::vector<Case> cases_of(Job job, const doctor::RightsScope& scope);
+  // Without any ACL that is not there already; waits until the brokers tell of them.
+  static void grant(const std::string& principal, const std::vector<Right>& rights);
+  static std::vector<Right> needed(Job job, const doctor::RightsScope& scope);
+
+  // Some at a time; results in the order of `cases`.
+  static std::vector<ProcessResult> run_all(
+      const std::vector<Case>& cases, const std::function<Arguments(const Case&)>& arguments_of);
+
+  // The arguments that name the clusters, for a principal.
+  static Arguments one_cluster(const std::string& principal);
+  static Arguments two_clusters(const std::string& principal);
+
+ private:
+  inline static std::unique_ptr<Environment> environment_;
+  inline static std::unique_ptr<trouble::Folder> folder_;
+};
+
+// Literal names.
+doctor::RightsScope scope_of(const std::string& flow, const std::vector<std::string>& topics,
+                             const std::vector<std::string>& groups);
+
+}  // namespace kferry::rights
