@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <thread>
 #include <utility>
 
@@ -9,6 +10,8 @@
 
 #include "groupproto/group_state.h"
 #include "wire/error_code.h"
+#include "wire/messages/client_quotas.h"
+#include "wire/messages/describe_quorum.h"
 
 namespace kferry::doctor {
 namespace {
@@ -221,8 +224,62 @@ void ClusterProbe::read_cluster() {
   for (const BrokerFacts& broker : facts_.brokers) {
     if (!broker.version) continue;
     facts_.broker_configs = admin_->broker_configs(broker.id, step());
+    break;
+  }
+  read_clock();
+  read_quotas();
+}
+
+// The active controller tells its time (KIP-836); in ZooKeeper mode nobody does.
+void ClusterProbe::read_clock() {
+  const auto broker = cluster_->any_broker(step());
+  const auto version = broker ? (*broker)->version_of<wire::DescribeQuorumRequest>({1, 1})
+                              : Result<int16_t>(std::unexpected(broker.error()));
+  if (!version) {
+    facts_.clock_unread = "its brokers cannot be asked for it";
     return;
   }
+  const wire::DescribeQuorumRequest request{
+      {{TopicName(wire::DescribeQuorumRequest::kMetadataTopic), {{Partition(0)}}}}};
+  const int64_t before_ms = wall_clock_ms();
+  const auto answer = (*broker)->call(request, *version, step());
+  const int64_t after_ms = wall_clock_ms();
+  if (!answer || answer->error_code != wire::kNone) {
+    facts_.clock_unread = answer ? wire::kafka_error(answer->error_code, "DescribeQuorum").message
+                                 : answer.error().message;
+    return;
+  }
+  for (const auto& topic : answer->topics)
+    for (const auto& partition : topic.partitions)
+      for (const auto& voter : partition.current_voters)
+        if (voter.replica_id == partition.leader_id && voter.last_caught_up_timestamp > 0)
+          facts_.clocks.push_back({fmt::format("the active controller ({})", voter.replica_id),
+                                   voter.last_caught_up_timestamp - (before_ms + after_ms) / 2,
+                                   "this machine", after_ms - before_ms,
+                                   "by DescribeQuorum, which tells the controller's time"});
+  if (facts_.clocks.empty()) facts_.clock_unread = "the quorum's leader tells no time";
+}
+
+void ClusterProbe::read_quotas() {
+  const auto broker = cluster_->any_broker(step());
+  if (!broker || !(*broker)->speaks<wire::DescribeClientQuotasRequest>()) return;
+  const auto answer = (*broker)->call(wire::DescribeClientQuotasRequest{}, step());
+  if (!answer || answer->error_code != wire::kNone) {
+    Error error =
+        answer ? wire::kafka_error(answer->error_code, "DescribeClientQuotas") : answer.error();
+    if (error.kind == ErrorKind::kNotAuthorised)
+      error.hint = "grant DESCRIBE_CONFIGS on the cluster to kferry's principal";
+    facts_.quotas = std::unexpected(std::move(error));
+    return;
+  }
+  std::vector<QuotaFacts> quotas;
+  for (const auto& entry : answer->entries.value_or(decltype(answer->entries)::value_type{})) {
+    QuotaFacts& quota = quotas.emplace_back();
+    for (const auto& entity : entry.entity) quota.entity[entity.entity_type] = entity.entity_name;
+    for (const auto& value : entry.values)
+      quota.values[value.key] = std::bit_cast<double>(value.value.value());
+  }
+  facts_.quotas = std::move(quotas);
 }
 
 }  // namespace kferry::doctor

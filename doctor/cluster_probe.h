@@ -36,7 +36,7 @@ class ClusterProbe {
   void read_topics(const std::set<TopicName>& topics, const std::set<TopicName>& others);
   // States, offsets and operations; of `others` operations alone.
   void read_groups(const std::set<GroupId>& groups, const std::set<GroupId>& others);
-  // Configs of a broker, and what we may do to the cluster.
+  // Configs of a broker, what we may do to the cluster, its clock and its quotas.
   void read_cluster();
   // ClusterFacts::safe_from, of the partitions that groups have offsets for.
   void read_safe_offsets(int64_t now_ms);
@@ -51,6 +51,8 @@ class ClusterProbe {
   void take_topic(const wire::MetadataResponse::Topic& topic, bool wanted);
   void read_configs(const std::vector<TopicName>& topics);
   void read_ranges();
+  void read_clock();
+  void read_quotas();
   bool may_ask_coordinators();
   void describe(const std::vector<GroupId>& groups, const std::set<GroupId>& wanted);
   void read_offsets(const std::set<GroupId>& groups);

@@ -39,6 +39,12 @@ struct ClockFacts {
   std::string how;  // how both were read
 };
 
+// How fast somebody may be (KIP-13, KIP-546).
+struct QuotaFacts {
+  std::map<std::string, std::optional<std::string>> entity;  // "user" -> its name; nullopt: default
+  std::map<std::string, double> values;                      // "producer_byte_rate" -> bytes/s
+};
+
 struct PartitionFacts {
   int32_t replicas = 0;
   int32_t in_sync = 0;
@@ -74,6 +80,10 @@ struct ClusterFacts {
   std::map<TopicName, Operations> topic_operations;
   std::map<GroupId, Operations> group_operations;
   Operations operations;  // on the cluster
+  std::vector<ClockFacts> clocks;
+  std::string clock_unread;  // why there are none
+  // nullopt: brokers before 2.6 do not tell.
+  std::optional<Result<std::vector<QuotaFacts>>> quotas;
   // Of partitions that groups have offsets for: the first record that retention will not delete
   // within kRetentionMarginMs, or half of the retention where that is less; -1: there is none. A
   // group that stands before it is about to lose records.
@@ -103,7 +113,6 @@ struct DoctorFacts {
   std::optional<ClusterFacts> target;
   // What the flow has mirrored already; nullopt: cannot be read. Empty: nothing yet.
   std::optional<std::map<TopicPartition, replicate::PartitionRecord>> mirrored;
-  std::vector<ClockFacts> clocks;
 };
 
 // How old a committed offset's record may get before its retention is near.

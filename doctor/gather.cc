@@ -31,6 +31,7 @@ class Gatherer {
     if (source_answers) ask(source, topics_);
     if (source_answers) source.read_safe_offsets(facts_.now_ms);
     facts_.source = std::move(source.facts());
+    facts_.source.clocks.insert(facts_.source.clocks.end(), clocks_.begin(), clocks_.end());
     if (request_.has_flow) read_target();
     KFERRY_CHECK(stop_.check("looking at the clusters"));
     return std::move(facts_);
@@ -45,7 +46,7 @@ class Gatherer {
     if (!request_.zookeeper) return;
     ZooKeeperAnswer answer = probe_zookeeper(*request_.zookeeper, stop_);
     facts_.zookeeper = std::move(answer.facts);
-    facts_.clocks = std::move(answer.clocks);
+    clocks_ = std::move(answer.clocks);
     for (const GroupId& group : answer.groups)
       if (wanted(group)) groups_.insert(group);
   }
@@ -108,6 +109,7 @@ class Gatherer {
   DoctorFacts facts_;
   std::set<TopicName> topics_;  // by their names on the source
   std::set<GroupId> groups_;
+  std::vector<ClockFacts> clocks_;  // that ZooKeeper knows of
 };
 
 }  // namespace

@@ -107,6 +107,33 @@ void judge_zookeeper_reach(const DoctorFacts& facts, Findings& findings) {
                         "check --zookeeper and the source's addresses"});
 }
 
+void judge_clocks_of(const ClusterFacts& cluster, Findings& findings) {
+  const std::string side(to_string(cluster.side));
+  constexpr const char* kWhy =
+      "timestamps, retention and expiry are reckoned by the servers' clocks";
+  std::vector<std::string> fine;
+  for (const ClockFacts& clock : cluster.clocks) {
+    if (std::abs(clock.ahead_of_ms) <= kClockToleranceMs + clock.uncertain_ms) {
+      fine.push_back(fmt::format("{} and {} ({})", clock.whose, clock.other, clock.how));
+      continue;
+    }
+    findings.push_back(
+        {Level::kAttention, "clock", fmt::format("{}, {}", side, clock.whose),
+         fmt::format("{:.1f} s {} {} ({})", static_cast<double>(std::abs(clock.ahead_of_ms)) / 1000,
+                     clock.ahead_of_ms > 0 ? "ahead of" : "behind", clock.other, clock.how),
+         kWhy, "synchronise the clocks (NTP)"});
+  }
+  if (!fine.empty())
+    findings.push_back({Level::kFine, "clock", side,
+                        "within 10 s of one another: " + names_in_short(fine, 3), "", ""});
+  if (cluster.trouble || !cluster.clocks.empty()) return;
+  findings.push_back({Level::kUnknown, "clock", side,
+                      fmt::format("the time of its servers is unknown: {}",
+                                  cluster.clock_unread.empty() ? "there was no way to read it"
+                                                               : cluster.clock_unread),
+                      kWhy, "see on the machines that they are synchronised (NTP)"});
+}
+
 }  // namespace
 
 std::string_view to_string(Level level) {
@@ -142,31 +169,8 @@ void judge_reach(const DoctorFacts& facts, Findings& findings) {
 }
 
 void judge_clocks(const DoctorFacts& facts, Findings& findings) {
-  std::vector<std::string> fine;
-  for (const ClockFacts& clock : facts.clocks) {
-    const std::string how = fmt::format("{} ({})", clock.whose, clock.how);
-    if (std::abs(clock.ahead_of_ms) <= kClockToleranceMs + clock.uncertain_ms) {
-      fine.push_back(how);
-      continue;
-    }
-    findings.push_back(
-        {Level::kAttention, "clock", clock.whose,
-         fmt::format("{:.1f} s {} {}, {}", static_cast<double>(std::abs(clock.ahead_of_ms)) / 1000,
-                     clock.ahead_of_ms > 0 ? "ahead of" : "behind", clock.other, clock.how),
-         "timestamps, retention and expiry are reckoned by the servers' clocks",
-         "synchronise it (NTP)"});
-  }
-  if (!fine.empty())
-    findings.push_back({Level::kFine, "clock", "source",
-                        "agrees with the other within 10 s: " + names_in_short(fine, 3), "", ""});
-  const auto unknown = [&](const char* where) {
-    findings.push_back({Level::kUnknown, "clock", where,
-                        "its brokers' time is unknown: there was no way to read it",
-                        "timestamps, retention and expiry are reckoned by the servers' clocks",
-                        "see on the machines that they are synchronised (NTP)"});
-  };
-  if (facts.clocks.empty()) unknown("source");
-  if (facts.target) unknown("target");
+  judge_clocks_of(facts.source, findings);
+  if (facts.target) judge_clocks_of(*facts.target, findings);
 }
 
 Findings judge(const DoctorFacts& facts) {

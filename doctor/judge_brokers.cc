@@ -76,6 +76,53 @@ void judge_configs_unread(const ClusterFacts& cluster, Findings& findings) {
        cluster.broker_configs.error().hint});
 }
 
+// "user alice and client-id (default)".
+std::string words_of(const QuotaFacts& quota) {
+  std::string text;
+  for (const auto& [type, name] : quota.entity)
+    text += fmt::format("{}{} {}", text.empty() ? "" : " and ", type, name.value_or("(default)"));
+  return text;
+}
+
+// Whether it holds for us for certain: who we are the brokers do not tell, but our client id we
+// know, and defaults are for those who have no quota of their own.
+bool is_ours(const QuotaFacts& quota, const std::string& client_id) {
+  return std::ranges::all_of(quota.entity, [&](const auto& one) {
+    return !one.second || (one.first == "client-id" && *one.second == client_id);
+  });
+}
+
+void judge_quotas(const DoctorFacts& facts, const ClusterFacts& cluster, Findings& findings) {
+  if (!cluster.quotas) return;
+  const std::string side(to_string(cluster.side));
+  if (!*cluster.quotas) {
+    findings.push_back({Level::kUnknown, "quota", side,
+                        "the quotas cannot be read: " + cluster.quotas->error().message,
+                        "whether the mirror would be slowed down is not seen",
+                        cluster.quotas->error().hint});
+    return;
+  }
+  const bool reads = cluster.side == Side::kSource;
+  const auto& settings = reads ? facts.scope.flow.source : facts.scope.flow.target;
+  bool any = false;
+  for (const QuotaFacts& quota : **cluster.quotas)
+    for (const auto& [key, value] : quota.values) {
+      if (key != "request_percentage" &&
+          key != (reads ? "consumer_byte_rate" : "producer_byte_rate"))
+        continue;
+      any = true;
+      const bool ours = is_ours(quota, settings.client.client_id);
+      findings.push_back(
+          {ours ? Level::kAttention : Level::kNote, "quota",
+           fmt::format("{}, {}", side, words_of(quota)), fmt::format("{} is {:.0f}", key, value),
+           ours ? "the brokers slow the mirror down to that"
+                : "if kferry is that user, the brokers slow the mirror down to that",
+           "give kferry's user a quota of its own that is high enough for the time of the move"});
+    }
+  if (!any)
+    findings.push_back({Level::kFine, "quota", side, "no quota slows the mirror down", "", ""});
+}
+
 std::optional<int64_t> offsets_retention_ms(const ClusterFacts& cluster) {
   const auto minutes = number_of(cluster, "offsets.retention.minutes");
   return minutes ? std::optional(*minutes * kMinute) : std::nullopt;
@@ -178,8 +225,19 @@ void judge_target_groups(const ClusterFacts& target, Findings& findings) {
        "stop them, unless they are meant to be there already"});
 }
 
-void judge_groups_unread(const ClusterFacts& cluster, Findings& findings) {
-  if (cluster.trouble || !cluster.groups_unread) return;
+void judge_groups_unread(const DoctorFacts& facts, const ClusterFacts& cluster,
+                         Findings& findings) {
+  if (cluster.trouble) return;
+  const bool all_seen =
+      !cluster.operations || std::ranges::any_of(*cluster.operations, [](wire::AclOperation one) {
+        return implies(one, wire::AclOperation::kDescribe);
+      });
+  if (cluster.side == Side::kSource && !all_seen && !facts.scope.flow.groups.include.empty())
+    findings.push_back({Level::kNote, "offsets", "source",
+                        "groups that we may not DESCRIBE are not listed, and so not looked at",
+                        "the mirror does not see them either",
+                        "grant DESCRIBE on the cluster, or count the groups"});
+  if (!cluster.groups_unread) return;
   findings.push_back({cluster.has_no_groups ? Level::kFine : Level::kUnknown, "offsets",
                       std::string(to_string(cluster.side)), *cluster.groups_unread,
                       cluster.has_no_groups ? "" : "what groups have committed is not seen", ""});
@@ -189,18 +247,21 @@ void judge_groups_unread(const ClusterFacts& cluster, Findings& findings) {
 
 void judge_brokers(const DoctorFacts& facts, Findings& findings) {
   judge_configs_unread(facts.source, findings);
-  if (!facts.target || facts.target->trouble) return;
+  if (!facts.target) return;
+  judge_quotas(facts, facts.source, findings);
+  judge_quotas(facts, *facts.target, findings);
+  if (facts.target->trouble) return;
   judge_configs_unread(*facts.target, findings);
   judge_auto_creation(facts, findings);
   judge_producer_memory(facts, findings);
 }
 
 void judge_offsets(const DoctorFacts& facts, Findings& findings) {
-  judge_groups_unread(facts.source, findings);
+  judge_groups_unread(facts, facts.source, findings);
   judge_expiry(facts.source, findings);
   judge_standing(facts.source, findings);
   if (!facts.target) return;
-  judge_groups_unread(*facts.target, findings);
+  judge_groups_unread(facts, *facts.target, findings);
   judge_expiry(*facts.target, findings);
   judge_target_groups(*facts.target, findings);
 }

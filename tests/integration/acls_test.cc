@@ -1,6 +1,10 @@
 // With the rights that `kferry acls` calls needed, and no other, each job does its work on clusters
-// with authorizers; without any one of them it says what is missing.
+// with authorizers; without any one of them it says what is missing, or does what is documented.
 #include <algorithm>
+#include <atomic>
+#include <map>
+#include <set>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -12,64 +16,264 @@ namespace {
 
 using mirror::operator+;
 using trouble::at;
+using trouble::contains;
 
-class AclsOnBrokers : public RightsOnBrokers {
- protected:
-  static void SetUpTestSuite() {
-    RightsOnBrokers::SetUpTestSuite();
-    Json spec = {{"topics", Json::array()}, {"groups", Json::array()}};
-    for (const std::string name : {"read", "move", "back", "copy", "over"})
-      spec["topics"].push_back({{"name", "t-" + name}, {"partitions", 2}, {"records", 50}});
-    for (const std::string name : {"read", "move", "back"})
-      spec["groups"].push_back(
-          {{"group", "g-" + name}, {"offsets", {{"t-" + name, {{"0", 10}, {"1", 20}}}}}});
-    clusters().workload(spec);
-  }
-
-  static void measure(const std::vector<Case>& cases, const std::vector<ProcessResult>& results) {
-    for (size_t i = 0; i < cases.size(); ++i) {
-      const auto& r = results[i];
-      fmt::print(stderr, "MEASURE {}: exit {}{}\n--out: {}\n--err: {}\n", cases[i].text(),
-                 r.exit_code, r.timed_out ? " TIMEOUT" : "", r.out.substr(0, 1500),
-                 r.err.substr(0, 1500));
-    }
-  }
+struct Ending {
+  std::optional<int> exit_code;  // nullopt: it goes on trying, and says so meanwhile
+  std::string says;              // on stdout or stderr
 };
 
-TEST_F(AclsOnBrokers, Reading) {
-  const auto scope = scope_of("none", {"t-read"}, {"g-read"});
-  for (const Job job : {Job::kScan, Job::kPlan, Job::kVerify}) {
-    const auto cases = cases_of(job, scope);
-    const auto results = run_all(cases, [&](const Case& one) {
-      Arguments arguments{std::string(to_string(job)), "--group", "g-read"};
-      if (job == Job::kPlan) arguments = arguments + Arguments{"--quiet-period", "0s"};
-      return arguments + one_cluster(one.principal);
-    });
-    measure(cases, results);
+// By what is missing.
+using Endings = std::map<std::string, Ending>;
+
+constexpr const char* kTopicDenied = "TOPIC_AUTHORIZATION_FAILED";
+constexpr const char* kGroupDenied = "GROUP_AUTHORIZATION_FAILED";
+constexpr int kPatienceMs = 60'000;
+constexpr int kUntilItIsSaidMs = 10'000;
+constexpr size_t kAtOnce = 5;
+
+// One case with its arguments and what is to come of it.
+struct Trial {
+  Case what;
+  Arguments arguments;
+  Ending expected;
+};
+
+void run(const Trial& trial) {
+  SCOPED_TRACE(fmt::format("{} without {}", to_string(trial.what.job), trial.what.missing()));
+  testenv::ChildProcess child(Arguments{testenv::kferry_binary().string()} + trial.arguments);
+  if (trial.expected.exit_code) {
+    const auto ended = child.wait(kPatienceMs);
+    EXPECT_EQ(ended ? ended->exit_code : -1, *trial.expected.exit_code)
+        << child.out() << child.err();
+  } else {
+    EXPECT_TRUE(child.wait_for_output(trial.expected.says, kUntilItIsSaidMs));
+    EXPECT_FALSE(child.wait(0)) << child.out() << child.err();
   }
-  const auto cases = cases_of(Job::kHandoff, scope);
-  measure(cases, run_all(cases, [&](const Case& one) {
-            return Arguments{"handoff",
-                             "--groups",
-                             "g-read",
-                             "--topics",
-                             "t-read",
-                             "--zookeeper",
-                             clusters().zookeeper_connect()} +
-                   two_clusters(one.principal);
-          }));
+  EXPECT_TRUE(contains(child.out() + child.err(), trial.expected.says));
 }
 
-TEST_F(AclsOnBrokers, Migrating) {
-  auto cases = cases_of(Job::kMigrate, scope_of("none", {"t-move"}, {"g-move"}));
-  std::ranges::rotate(cases, cases.begin() + 1);
-  measure(cases, run_all(cases, [&](const Case& one) {
-            return Arguments{"migrate",       "--execute",      "--group",
-                             "g-move",        "--quiet-period", "0s",
-                             "--no-receipts", "--journal",      file(one.principal + ".journal")} +
-                   one_cluster(one.principal);
-          }));
+void run_at_once(const std::vector<Trial>& trials) {
+  std::atomic<size_t> next = 0;
+  std::vector<std::jthread> threads;
+  for (size_t i = 0; i < kAtOnce; ++i)
+    threads.emplace_back([&] {
+      for (size_t mine = next++; mine < trials.size(); mine = next++) run(trials[mine]);
+    });
+}
+
+// The job with all that it needs (the last one), and without each of these.
+std::vector<Case> cases_of(Job job, const doctor::RightsScope& scope) {
+  std::vector<Case> cases;
+  for (const Right& right : doctor::rights_of({job}, scope))
+    if (right.needed) cases.push_back({.job = job, .scope = scope, .without = right});
+  cases.push_back({.job = job, .scope = scope});
+  return cases;
+}
+
+template <class ArgumentsOf>
+std::vector<Trial> trials_of(std::vector<Case> cases, const Endings& endings,
+                             ArgumentsOf&& arguments_of) {
+  std::vector<Trial> trials;
+  std::set<std::string> seen;
+  for (Case& one : cases) {
+    const auto ending = endings.find(one.missing());
+    seen.insert(one.missing());
+    if (ending == endings.end()) {
+      ADD_FAILURE() << to_string(one.job) << ": nothing is expected without " << one.missing();
+      continue;
+    }
+    trials.push_back({one, arguments_of(one), ending->second});
+  }
+  for (const auto& [missing, ending] : endings)
+    EXPECT_TRUE(seen.contains(missing)) << "not a right that is needed: " << missing;
+  return trials;
 }
 
 }  // namespace
+
+// All at once: none of them is in another one's way.
+TEST_F(RightsOnBrokers, ReadingAndMirroringNeedWhatAclsLists) {
+  make_topics({"t-read", "t-copy"});
+  offsets_in_zookeeper("g-read", "t-read");
+  std::vector<Trial> trials;
+  const auto add = [&](std::vector<Trial> more) {
+    trials.insert(trials.end(), more.begin(), more.end());
+  };
+  const auto reading = [&](Job job, const Endings& endings, const Arguments& more) {
+    std::vector<Case> cases = cases_of(job, scope_of("none", {"t-read"}, {"g-read"}));
+    for (Case& one : cases) grant(one);
+    add(trials_of(cases, endings, [&](const Case& one) {
+      const bool two = job == Job::kHandoff;
+      return Arguments{std::string(to_string(job))} + more +
+             (two ? two_clusters(one.principal) : one_cluster(one.principal));
+    }));
+  };
+  const std::string topic = "source topic DESCRIBE";
+  const std::string group = "source group DESCRIBE";
+  reading(Job::kScan,
+          {{"", {0, "40"}}, {topic, {0, "the topic does not exist"}}, {group, {0, "?\n"}}},
+          {"--group", "g-read"});
+  reading(
+      Job::kPlan,
+      {{"", {3, "2 pending"}}, {topic, {4, "does not show it to us"}}, {group, {4, kGroupDenied}}},
+      {"--group", "g-read", "--quiet-period", "0s"});
+  reading(Job::kVerify,
+          {{"", {3, "2 missing"}}, {topic, {3, kTopicDenied}}, {group, {3, kGroupDenied}}},
+          {"--group", "g-read"});
+  reading(
+      Job::kHandoff,
+      {{"", {3, "2 partitions missing in Kafka"}},
+       {topic, {3, "does not show it to us"}},
+       {group, {3, "Kafka's offset is not known"}}},
+      {"--groups", "g-read", "--topics", "t-read", "--zookeeper", clusters().zookeeper_connect()});
+
+  const Endings mirroring{
+      {"", {0, "groups 1/1"}},
+      {"source topic READ", {3, "cannot be fetched from the source: TOPIC_AUTHORIZATION_FAILED"}},
+      {"source topic DESCRIBE_CONFIGS", {0, "its configs on the source"}},
+      {"source group DESCRIBE", {0, "copying 2/2\n"}},  // and not a word of groups
+      {"target topic of kferry READ", {std::nullopt, kTopicDenied}},
+      {"target topic of kferry WRITE", {7, "grant WRITE on the topic"}},
+      {"target topic of kferry CREATE", {7, "grant CREATE on the topics"}},
+      {"target group of kferry READ", {7, "grant READ on the group"}},
+      {"target topic READ", {3, "to the target: TOPIC_AUTHORIZATION_FAILED"}},
+      {"target topic WRITE", {3, "grant WRITE on the topic"}},
+      {"target topic CREATE", {std::nullopt, kTopicDenied}},
+      {"target topic ALTER_CONFIGS", {0, kTopicDenied}},
+      {"target group READ", {3, "to the target: GROUP_AUTHORIZATION_FAILED"}}};
+  mirror::SourceWriter source(clusters().bootstrap_servers());
+  source.trim(at("t-copy", 0), 10);
+  std::vector<Case> cases;
+  for (size_t i = 0; i < mirroring.size(); ++i) {
+    const std::string name = fmt::format("copy{}", i);
+    source.commit(name, at("t-copy", 1), 30);
+    auto scope = scope_of(name, {"t-copy"}, {name});
+    scope.flow.topic_prefix = name + ".";
+    std::vector<Case> all = cases_of(Job::kReplicate, scope);
+    ASSERT_EQ(all.size(), mirroring.size());
+    grant(all[i]);
+    cases.push_back(all[i]);
+  }
+  add(trials_of(cases, mirroring, [&](const Case& one) {
+    const std::string name = one.scope.flow.name;
+    return Arguments{"replicate",      "--topics", "t-copy",   "--groups", name,
+                     "--flow",         name,       "--prefix", name + ".", "--until-caught-up",
+                     "--no-mm2-topics"} +
+           two_clusters(one.principal);
+  }));
+  run_at_once(trials);
+}
+
+// One after the other: they hold the same group.
+TEST_F(RightsOnBrokers, MigratingNeedsWhatAclsLists) {
+  make_topics({"t-move"});
+  offsets_in_zookeeper("g-move", "t-move");
+  mirror::SourceWriter(clusters().bootstrap_servers()).commit("g-move", at("t-move", 0), 5);
+  const auto scope = scope_of("none", {"t-move"}, {"g-move"});
+  const Endings migrating{{"source topic READ", {7, kTopicDenied}},
+                          {"source group READ", {1, kGroupDenied}},
+                          {"", {0, "2 migrated"}}};
+  std::vector<Case> cases = cases_of(Job::kMigrate, scope);
+  for (Case& one : cases) grant(one);
+  for (const Trial& trial : trials_of(cases, migrating, [&](const Case& one) {
+         return Arguments{
+                    "migrate",        "--execute",
+                    "--group",        "g-move",
+                    "--quiet-period", "0s",
+                    "--journal",      file(one.missing().empty() ? "journal" : one.principal)} +
+                one_cluster(one.principal);
+       }))
+    run(trial);
+  const Endings rolling_back{{"source topic READ", {1, kTopicDenied}},
+                             {"source group READ", {1, kGroupDenied}},
+                             {"source group DELETE", {1, kGroupDenied}},
+                             {"", {0, "1 restored, 1 deleted"}}};
+  cases = cases_of(Job::kRollback, scope);
+  for (Case& one : cases) grant(one);
+  for (const Trial& trial : trials_of(cases, rolling_back, [&](const Case& one) {
+         return Arguments{"rollback", "--execute", "--journal", file("journal")} +
+                one_cluster(one.principal);
+       }))
+    run(trial);
+}
+
+// Those that look at what a flow has left, and the cut-over, which ends with a proof.
+TEST_F(RightsOnBrokers, LookingAndMovingOverNeedWhatAclsLists) {
+  make_topics({"t-over"});
+  mirror::SourceWriter source(clusters().bootstrap_servers());
+  source.commit("g-over", at("t-over", 0), 7);
+  source.commit("g-over", at("t-over", 1), 8);
+  mirror::MirrorProcess process(clusters(),
+                                mirror::flow("over", "t-over") + Arguments{"--groups", "g-over"});
+  ASSERT_TRUE(process.reaches(mirror::has_no_lag)) << process.log();
+  ASSERT_TRUE(process.reaches([](const Json& now) {
+    return !now.at("groups").empty() && now.at("groups")[0].at("state") == "synced";
+  })) << process.log();
+  const auto scope = scope_of("over", {"t-over"}, {"g-over"});
+  const Arguments which{"--flow", "over", "--topics", "t-over", "--groups", "g-over"};
+
+  std::vector<Trial> trials;
+  std::vector<Case> cases = cases_of(Job::kStatus, scope);
+  for (Case& one : cases) grant(one);
+  for (Trial& trial :
+       trials_of(cases,
+                 {{"", {0, "flow over: well"}}, {"target topic of kferry READ", {7, kTopicDenied}}},
+                 [&](const Case& one) {
+                   return Arguments{"status",
+                                    "--flow",
+                                    "over",
+                                    "--target",
+                                    login(Side::kTarget),
+                                    "--target-config",
+                                    properties(one.principal)};
+                 }))
+    trials.push_back(trial);
+  cases = cases_of(Job::kProve, scope);
+  for (Case& one : cases) grant(one);
+  for (Trial& trial : trials_of(cases,
+                                {{"", {0, "The same on both sides"}},
+                                 {"source topic READ", {7, kTopicDenied}},
+                                 {"source group DESCRIBE", {0, "100 records in 2 ranges; 0 s"}},
+                                 {"target topic of kferry READ", {7, kTopicDenied}},
+                                 {"target topic READ", {7, kTopicDenied}},
+                                 {"target group DESCRIBE", {7, kGroupDenied}}},
+                                [&](const Case& one) {
+                                  return Arguments{"prove", "--report",
+                                                   file(one.principal + ".json")} +
+                                         which + two_clusters(one.principal);
+                                }))
+    trials.push_back(trial);
+  run_at_once(trials);
+
+  // What fails before anything has begun comes first, then what the comparison at the end lacks.
+  cases = cases_of(Job::kCutover, scope);
+  for (Case& one : cases) grant(one);
+  const auto rehearsed = [](const Case& one) { return one.missing().ends_with("DESCRIBE"); };
+  const auto rank = [&](const Case& one) {
+    return one.missing().empty()                 ? 3
+           : one.missing().contains("of kferry") ? 1
+           : rehearsed(one)                      ? 0
+                                                 : 2;
+  };
+  std::ranges::stable_sort(cases, {}, rank);
+  for (const Trial& trial :
+       trials_of(cases,
+                 {{"source group DESCRIBE", {0, "Ready."}},  // and not a word of the group
+                  {"target group DESCRIBE", {3, kGroupDenied}},
+                  {"target topic of kferry CREATE", {7, "grant CREATE on the topics"}},
+                  {"target topic of kferry READ", {7, kTopicDenied}},
+                  {"target topic of kferry WRITE", {7, "grant WRITE on the topic"}},
+                  {"source topic READ", {7, kTopicDenied}},
+                  {"target topic READ", {7, kTopicDenied}},
+                  {"", {0, "stopped"}}},
+                 [&](const Case& one) {
+                   return Arguments{"cutover", "--auto", "--take-over", "--quiet", "1s"} +
+                          (rehearsed(one) ? Arguments{"--dry-run"} : Arguments{}) + which +
+                          two_clusters(one.principal);
+                 }))
+    run(trial);
+  EXPECT_EQ(process.finish().exit_code, 0);
+}
+
 }  // namespace kferry::rights

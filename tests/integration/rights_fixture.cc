@@ -1,9 +1,7 @@
 #include "tests/integration/rights_fixture.h"
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -18,9 +16,6 @@ using mirror::operator+;
 using wire::Acl;
 
 namespace {
-
-constexpr size_t kAtOnce = 3;
-constexpr int kRunTimeoutMs = 60'000;
 
 std::map<std::string, std::string> with_authorizer(const std::string& name) {
   return {{"authorizer.class.name", name}, {"super.users", "User:ANONYMOUS"}};
@@ -58,11 +53,11 @@ Acl acl_of(const std::string& principal, const Right& right) {
 
 }  // namespace
 
-std::string Case::text() const {
-  if (!without) return fmt::format("{} with all that it needs", to_string(job));
-  return fmt::format("{} without {} on {} {} of the {}", to_string(job),
-                     wire::to_string(without->operation), wire::to_string(without->resource),
-                     without->name.name, to_string(without->side));
+std::string Case::missing() const {
+  if (!without) return {};
+  const bool own = without->name.name.starts_with("__kferry");
+  return fmt::format("{} {}{} {}", to_string(without->side), wire::to_string(without->resource),
+                     own ? " of kferry" : "", wire::to_string(without->operation));
 }
 
 void RightsOnBrokers::SetUpTestSuite() {
@@ -120,39 +115,37 @@ void RightsOnBrokers::grant(const std::string& principal, const std::vector<Righ
   }
 }
 
-std::vector<Case> RightsOnBrokers::cases_of(Job job, const doctor::RightsScope& scope) {
-  static std::atomic<int> number = 0;
-  const std::vector<Right> all = needed(job, scope);
-  std::vector<Case> cases{{job, {}, scope, {}}};
-  for (const Right& right : all) cases.push_back({job, {}, scope, right});
-  for (Case& one : cases) {
-    one.principal = fmt::format("{}-{}", to_string(job), ++number);
-    std::vector<Right> rights = all;
-    if (one.without) {
-      std::erase_if(rights, [&](const Right& right) {
-        return right.side == one.without->side && right.resource == one.without->resource &&
-               right.name == one.without->name && right.operation == one.without->operation;
-      });
-    }
-    grant(one.principal, rights);
+void RightsOnBrokers::grant(Case& one) {
+  static int number = 0;
+  one.principal = fmt::format("{}-{}", to_string(one.job), ++number);
+  std::vector<Right> rights = needed(one.job, one.scope);
+  if (one.without) {
+    const Right& missing = *one.without;
+    std::erase_if(rights, [&](const Right& right) {
+      return right.side == missing.side && right.resource == missing.resource &&
+             right.name == missing.name && right.operation == missing.operation;
+    });
+    // It is this operation that is missed, not the lesser one that it brings along.
+    for (const auto lesser : {wire::AclOperation::kDescribe, wire::AclOperation::kDescribeConfigs})
+      if (missing.operation != lesser && doctor::implies(missing.operation, lesser)) {
+        rights.push_back(missing);
+        rights.back().operation = lesser;
+      }
   }
-  return cases;
+  grant(one.principal, rights);
 }
 
-std::vector<ProcessResult> RightsOnBrokers::run_all(
-    const std::vector<Case>& cases, const std::function<Arguments(const Case&)>& arguments_of) {
-  std::vector<ProcessResult> results(cases.size());
-  std::vector<Arguments> all;
-  for (const Case& one : cases) all.push_back(arguments_of(one));
-  std::atomic<size_t> next = 0;
-  std::vector<std::jthread> threads;
-  for (size_t i = 0; i < kAtOnce; ++i)
-    threads.emplace_back([&] {
-      for (size_t mine = next++; mine < all.size(); mine = next++)
-        results[mine] = testenv::run_kferry(all[mine], {.timeout_ms = kRunTimeoutMs});
-    });
-  threads.clear();
-  return results;
+void RightsOnBrokers::make_topics(const std::vector<std::string>& topics) {
+  Json spec = {{"topics", Json::array()}};
+  for (const std::string& topic : topics)
+    spec["topics"].push_back({{"name", topic}, {"partitions", 2}, {"records", 50}});
+  environment_->workload(spec);
+}
+
+void RightsOnBrokers::offsets_in_zookeeper(const std::string& group, const std::string& topic) {
+  environment_->workload(
+      {{"groups",
+        Json::array({{{"group", group}, {"offsets", {{topic, {{"0", 10}, {"1", 20}}}}}}})}});
 }
 
 Arguments RightsOnBrokers::one_cluster(const std::string& principal) {

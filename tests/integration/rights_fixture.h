@@ -27,11 +27,12 @@ using testenv::ProcessResult;
 // A principal that does a job with all that `kferry acls` calls needed, or all of that but one.
 struct Case {
   Job job = Job::kScan;
-  std::string principal;  // without "User:"
-  doctor::RightsScope scope;
+  doctor::RightsScope scope = {};
   std::optional<Right> without = {};
+  std::string principal = {};  // without "User:"
 
-  std::string text() const;  // "migrate without READ on group g"
+  // "source topic READ", "target group of kferry READ": what is missing; "": nothing.
+  std::string missing() const;
 };
 
 // 3.9.1 in ZooKeeper mode to 4.1.0; everybody but ANONYMOUS, who is let in without a login, needs
@@ -57,6 +58,11 @@ class RightsOnBrokers : public testing::Test {
   // Some at a time; results in the order of `cases`.
   static std::vector<ProcessResult> run_all(
       const std::vector<Case>& cases, const std::function<Arguments(const Case&)>& arguments_of);
+
+  // On the source: 2 partitions of 50 records each.
+  static void make_topics(const std::vector<std::string>& topics);
+  // 10 and 20.
+  static void offsets_in_zookeeper(const std::string& group, const std::string& topic);
 
   // The arguments that name the clusters, for a principal.
   static Arguments one_cluster(const std::string& principal);
