@@ -124,14 +124,14 @@ const std::vector<Verb>& verbs() {
        "  kferry export strimzi --config kferry.yaml --flow 'onprem->cloud' | kubectl apply -f -",
        export_options, run_export},
       {"doctor", "look at everything before the night of the move",
-       "Checks servers by the addresses that they advertise, versions, clocks, the login, each "
-       "right "
-       "that\n"
-       "is needed, topics' settings on both sides, whether offsets can be the same, what expires. "
-       "Says\n"
-       "of each finding what it is, where, why it matters and what to do. Writes nothing anywhere. "
-       "Exit\n"
-       "code 0: all is well, 3: something needs attention, 5: unreachable, 7: not authorised.\n\n"
+       "Checks the servers by the addresses that they advertise, versions, clocks, the login, "
+       "each\n"
+       "right that is needed, topics' settings on both sides, whether offsets can be the same, "
+       "and\n"
+       "what is about to expire. Says of each finding what it is, where, why it matters and what "
+       "to\n"
+       "do. Writes nothing anywhere. Exit code 0: all is well, 3: something needs attention,\n"
+       "5: unreachable, 7: not authorised.\n\n"
        "  kferry doctor --config kferry.yaml\n"
        "  kferry doctor --source old1:9092 --target new1:9092 --topics '.*' --groups '.*' \\\n"
        "      --zookeeper zk1:2181/kafka --format json",

@@ -49,15 +49,11 @@ class RightsOnBrokers : public testing::Test {
   // Client properties of a principal.
   static std::string properties(const std::string& principal);
 
-  // `job` with all that it needs, then without each of these, by principals of their own; granted.
-  static std::vector<Case> cases_of(Job job, const doctor::RightsScope& scope);
-  // Without any ACL that is not there already; waits until the brokers tell of them.
-  static void grant(const std::string& principal, const std::vector<Right>& rights);
   static std::vector<Right> needed(Job job, const doctor::RightsScope& scope);
-
-  // Some at a time; results in the order of `cases`.
-  static std::vector<ProcessResult> run_all(
-      const std::vector<Case>& cases, const std::function<Arguments(const Case&)>& arguments_of);
+  // Waits until the brokers tell of them.
+  static void grant(const std::string& principal, const std::vector<Right>& rights);
+  // The principal of this case gets its rights, and a name of its own.
+  static void grant(Case& one);
 
   // On the source: 2 partitions of 50 records each.
   static void make_topics(const std::vector<std::string>& topics);

@@ -259,7 +259,7 @@ TEST(Doctor, TimestampsAndReplicas) {
 TEST(Doctor, PartitionsAndTopicsThatAreNotThere) {
   DoctorFacts facts = healthy();
   facts.target->topics[kOrders] = topic(0, 0);
-  facts.target->topics[kOrders].partitions[Partition(1)] = {.replicas = 1};
+  facts.target->topics[kOrders].partitions[Partition(1)] = {.replicas = 1, .range = {}};
   facts.source.topics[kOrders].partitions[Partition(0)].has_leader = false;
   EXPECT_TRUE(has(troubles(facts), "it has 2 partitions, the source has 1"));
   EXPECT_TRUE(has(troubles(facts), "source, topic orders: 1 partitions have no leader"));
