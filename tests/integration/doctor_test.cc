@@ -7,6 +7,7 @@
 
 #include "tests/integration/rights_fixture.h"
 #include "tests/unit/verify/schema.h"
+#include "wire/log_range.h"
 
 namespace kferry::rights {
 namespace {

@@ -116,15 +116,16 @@ TEST(Rights, CommandsGroupWhatBelongsTogether) {
   RightsScope wide = scope();
   wide.topics = cover({"orders", "payments", "logs-.*"});
   report.rights = rights_of(report.jobs, wide);
+  const std::string add =
+      "kafka-acls.sh --bootstrap-server old1:9092 --command-config admin.properties --add "
+      "--allow-principal 'User:o'\\''brien' --operation ";
   EXPECT_EQ(to_commands(report),
-            R"(# source: needed
-kafka-acls.sh --bootstrap-server old1:9092 --command-config admin.properties --add --allow-principal 'User:o'\''brien' --operation Read --topic 'orders' --topic 'payments'
-kafka-acls.sh --bootstrap-server old1:9092 --command-config admin.properties --add --allow-principal 'User:o'\''brien' --operation Read --topic 'logs-' --resource-pattern-type prefixed
-kafka-acls.sh --bootstrap-server old1:9092 --command-config admin.properties --add --allow-principal 'User:o'\''brien' --operation Read --group 'billing'
-# source: useful, see the table for what happens without
-kafka-acls.sh --bootstrap-server old1:9092 --command-config admin.properties --add --allow-principal 'User:o'\''brien' --operation Read --group 'kferry.receipt.billing'
-kafka-acls.sh --bootstrap-server old1:9092 --command-config admin.properties --add --allow-principal 'User:o'\''brien' --operation DescribeConfigs --cluster
-)");
+            "# source: needed\n" + add + "Read --topic 'orders' --topic 'payments'\n" + add +
+                "Read --topic 'logs-' --resource-pattern-type prefixed\n" + add +
+                "Read --group 'billing'\n"
+                "# source: useful, see the table for what happens without\n" +
+                add + "Read --group 'kferry.receipt.billing'\n" + add +
+                "DescribeConfigs --cluster\n");
   EXPECT_TRUE(has(to_table(report), "to hold the group and to commit"));
   EXPECT_EQ(testing::schema_trouble("acls.schema.json", nlohmann::json::parse(to_json(report))),
             "");

@@ -26,7 +26,6 @@ constexpr Deviation kDeviations[] = {
     {"FindCoordinatorResponse.ErrorMessage", "default", "no message is null, also in version 0"},
     {"FetchResponse.Responses.Partitions.AbortedTransactions", "default", "unset is null"},
     {"DescribeClientQuotasResponse.Entries.Values.Value", "type", "the bits of a float64"},
-    {"DescribeClientQuotasResponse.Entries.Values.Value", "default", "the bits of a float64"},
     {"OffsetFetchRequest.Topics", "default", "unset is null; an empty list is a set one"},
 };
 
