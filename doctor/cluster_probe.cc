@@ -23,6 +23,8 @@ using wire::MetadataResponse;
 
 constexpr Duration kStep{20'000};
 constexpr Duration kReachTimeout{10'000};
+// librdkafka chooses the broker, and stays with one that cannot be reached.
+constexpr Duration kConfigsTimeout{10'000};
 constexpr size_t kConnectionsAtOnce = 16;
 constexpr size_t kTopicsPerRequest = 500;
 constexpr int16_t kTellsOperations = 8;
@@ -191,7 +193,7 @@ void ClusterProbe::read_configs(const std::vector<TopicName>& topics) {
     for (auto& [topic, facts] : facts_.topics) facts.configs = std::unexpected(error);
   };
   if (!admin_) return unread({ErrorKind::kUnreachable, "librdkafka has no connection", {}, 0});
-  auto configs = admin_->configs(topics, step());
+  auto configs = admin_->configs(topics, step().at_most(kConfigsTimeout));
   if (!configs) return unread(configs.error());
   for (auto& [topic, its_configs] : *configs) {
     const auto found = facts_.topics.find(topic);
