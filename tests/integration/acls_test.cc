@@ -271,7 +271,12 @@ class AclsOnBrokers : public RightsOnBrokers {
                           (rehearsed(one) ? Arguments{"--dry-run"} : Arguments{}) + kOver +
                           two_clusters(one.principal);
                  });
-    chain.insert(chain.end(), moving.begin(), moving.end());
+    // A rehearsal watches for 5 s, and the cut-over for longer before anything changes.
+    for (const Trial& trial : moving)
+      if (rehearsed(trial.what))
+        add({trial});
+      else
+        chain.push_back(trial);
     add(chain);
   }
 
