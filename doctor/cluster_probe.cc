@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "groupproto/group_state.h"
+#include "wire/acls.h"
 #include "wire/error_code.h"
 #include "wire/messages/client_quotas.h"
 #include "wire/messages/describe_quorum.h"
@@ -79,6 +80,8 @@ ClusterProbe::ClusterProbe(const replicate::ClusterSettings& settings, Side side
     : settings_(settings), stop_(stop) {
   facts_.side = side;
   facts_.servers = settings.bootstrap_servers;
+  if (settings.client.sasl && !settings.client.sasl->user.empty())
+    facts_.principal = "User:" + settings.client.sasl->user;
 }
 
 Wait ClusterProbe::step() const {
@@ -218,6 +221,8 @@ void ClusterProbe::read_cluster() {
     // Who may not describe the cluster is told of no operation at all.
     facts_.operations = operations_by(answer->cluster_authorized_operations);
   }
+  if (auto acls = wire::fetch_acls(*cluster_, step()); acls && *acls)
+    facts_.acls = std::move(**acls);
   if (!admin_) {
     facts_.broker_configs = fail(ErrorKind::kUnreachable, "librdkafka has no connection");
     return;

@@ -36,7 +36,7 @@ class ClusterProbe {
   void read_topics(const std::set<TopicName>& topics, const std::set<TopicName>& others);
   // States, offsets and operations; of `others` operations alone.
   void read_groups(const std::set<GroupId>& groups, const std::set<GroupId>& others);
-  // Configs of a broker, what we may do to the cluster, its clock and its quotas.
+  // Configs of a broker, what we may do to the cluster, the ACLs, its clock and its quotas.
   void read_cluster();
   // ClusterFacts::safe_from, of the partitions that groups have offsets for.
   void read_safe_offsets(int64_t now_ms);

@@ -80,6 +80,9 @@ struct ClusterFacts {
   std::map<TopicName, Operations> topic_operations;
   std::map<GroupId, Operations> group_operations;
   Operations operations;  // on the cluster
+  // Who we are, where the settings say it ("User:kferry", of PLAIN and SCRAM); brokers do not.
+  std::optional<std::string> principal;
+  std::set<wire::Acl> acls;  // all; empty: there are none, or we may not read them
   std::vector<ClockFacts> clocks;
   std::string clock_unread;  // why there are none
   // nullopt: brokers before 2.6 do not tell.

@@ -16,7 +16,7 @@ using enum wire::AclOperation;
 using wire::AclResource;
 
 constexpr size_t kMostNamesInCommand = 10;
-constexpr const char* kPrincipal = "User:KFERRY";
+constexpr const char* kSomebody = "User:KFERRY";  // where we do not know who we are
 
 const Operations* operations_of(const Right& right, const ClusterFacts& cluster) {
   if (right.resource == AclResource::kCluster) return &cluster.operations;
@@ -37,6 +37,29 @@ bool is_moot(const Right& right, const DoctorFacts& facts, const ClusterFacts& c
          cluster.topics.contains(topic);
 }
 
+bool is_for(const wire::Acl& acl, const Right& right, const std::string& principal) {
+  const bool named = acl.pattern == wire::AclPattern::kPrefixed
+                         ? right.name.name.starts_with(acl.name)
+                         : acl.pattern == wire::AclPattern::kLiteral &&
+                               (acl.name == "*" || acl.name == right.name.name);
+  return acl.resource == right.resource && named &&
+         (acl.principal == principal || acl.principal == "User:*");
+}
+
+// What the ACLs say, where the brokers do not tell operations. That none allows it proves nothing:
+// there are super users, groups of users, and clusters that allow what nobody forbids.
+std::optional<bool> by_acls(const Right& right, const ClusterFacts& cluster) {
+  if (!cluster.principal) return std::nullopt;
+  std::optional<bool> allowed;
+  for (const wire::Acl& acl : cluster.acls) {
+    if (!is_for(acl, right, *cluster.principal)) continue;
+    const bool denies = acl.permission == wire::AclPermission::kDeny;
+    if (denies && (acl.operation == right.operation || acl.operation == kAll)) return false;
+    if (!denies && acl.host == "*" && implies(acl.operation, right.operation)) allowed = true;
+  }
+  return allowed;
+}
+
 std::string plural_of(AclResource resource, size_t count) {
   if (resource == AclResource::kCluster) return "the cluster";
   return wire::to_string(resource) + (count == 1 ? " " : "s ");
@@ -49,7 +72,8 @@ std::string command_for(std::vector<Right> rights, const ClusterFacts& cluster) 
   const size_t left_out =
       rights.size() > kMostNamesInCommand ? rights.size() - kMostNamesInCommand : 0;
   rights.resize(rights.size() - left_out);
-  const auto commands = acl_commands(rights, cluster.servers, kPrincipal);
+  const auto commands =
+      acl_commands(rights, cluster.servers, cluster.principal.value_or(kSomebody));
   return commands.front() +
          (left_out > 0 ? fmt::format("   (and the same for {} more)", left_out) : "");
 }
@@ -118,7 +142,7 @@ std::optional<bool> is_held(const Right& right, const ClusterFacts& cluster) {
       }))
     return true;
   const Operations* const operations = operations_of(right, cluster);
-  if (operations == nullptr || !*operations) return std::nullopt;
+  if (operations == nullptr || !*operations) return by_acls(right, cluster);
   if (std::ranges::any_of(**operations,
                           [&](wire::AclOperation held) { return implies(held, right.operation); }))
     return true;
@@ -126,7 +150,7 @@ std::optional<bool> is_held(const Right& right, const ClusterFacts& cluster) {
   // there.
   if ((*operations)->empty() && right.operation != kDescribe &&
       !implies(right.operation, kDescribe))
-    return std::nullopt;
+    return by_acls(right, cluster);
   return false;
 }
 

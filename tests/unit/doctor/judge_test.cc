@@ -202,6 +202,25 @@ TEST(Doctor, RightsThatAreNotTold) {
   EXPECT_FALSE(has(troubles(facts), "CREATE on topic orders"));
 }
 
+TEST(Doctor, AclsTellWhereOperationsDoNot) {
+  DoctorFacts facts = healthy();
+  facts.target->group_operations.clear();
+  wire::Acl acl{.resource = wire::AclResource::kGroup,
+                .pattern = wire::AclPattern::kPrefixed,
+                .name = "bill",
+                .principal = "User:app",
+                .host = "*",
+                .operation = kRead};
+  facts.target->acls = {acl};
+  EXPECT_TRUE(has(troubles(facts), "READ on group __kferry.source.target.state, billing"));
+  facts.target->principal = "User:app";
+  EXPECT_TRUE(has(troubles(facts), "READ on group __kferry.source.target.state\n"));
+  acl.operation = kAll;
+  acl.permission = wire::AclPermission::kDeny;
+  facts.target->acls.insert(acl);
+  EXPECT_TRUE(has(troubles(facts), "denied right: target, group billing: READ is missing"));
+}
+
 TEST(Doctor, IdempotentWriteIsForOldBrokers) {
   DoctorFacts facts = healthy();
   EXPECT_EQ(troubles(facts), "");
