@@ -13,6 +13,7 @@
 #include "kafkaio/topic_admin.h"
 #include "replicate/cluster_settings.h"
 #include "wire/cluster.h"
+#include "wire/messages/group_listing.h"
 #include "wire/messages/metadata.h"
 
 namespace kferry::doctor {
@@ -27,7 +28,7 @@ class ClusterProbe {
   // be asked.
   bool connect();
 
-  // All that there are, of what we may see.
+  // All that there are, of what we may see; of groups those that could be mirrored.
   std::set<TopicName> topic_names() const;
   std::set<GroupId> group_names();
 
@@ -55,6 +56,7 @@ class ClusterProbe {
   void read_quotas();
   bool may_ask_coordinators();
   void describe(const std::vector<GroupId>& groups, const std::set<GroupId>& wanted);
+  void take_group(const wire::DescribeGroupsResponse::Group& group, bool wanted);
   void read_offsets(const std::set<GroupId>& groups);
   Result<std::map<TopicPartition, Offset>> offsets_at(
       const std::map<TopicPartition, int64_t>& timestamps);
@@ -66,7 +68,7 @@ class ClusterProbe {
   std::optional<kafkaio::TopicAdmin> admin_;
   wire::ClusterMetadata metadata_;  // of all topics
   std::optional<Error> groups_unlisted_;
-  std::set<GroupId> listed_;
+  std::map<GroupId, groupproto::ListedGroup> listed_;
 };
 
 // "3.9 or later": what a broker is at least, by the requests that it speaks.

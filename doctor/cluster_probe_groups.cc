@@ -9,8 +9,8 @@
 #include "groupproto/coordinators.h"
 #include "groupproto/group_offsets.h"
 #include "groupproto/group_state.h"
+#include "replicate/group_rules.h"
 #include "wire/error_code.h"
-#include "wire/messages/group_listing.h"
 #include "wire/messages/list_offsets.h"
 
 namespace kferry::doctor {
@@ -49,8 +49,11 @@ std::set<GroupId> ClusterProbe::group_names() {
     groups_unlisted_ = listed.error();
     return {};
   }
-  for (const auto& [group, about] : listed->groups) listed_.insert(group);
-  return listed_;
+  listed_ = listed->groups;
+  std::set<GroupId> names;
+  for (const auto& [group, about] : listed_)
+    if (replicate::may_be_mirrored(group, about)) names.insert(group);
+  return names;
 }
 
 // Looking for a coordinator makes a broker create __consumer_offsets where it does not exist.
@@ -100,18 +103,10 @@ void ClusterProbe::describe(const std::vector<GroupId>& groups, const std::set<G
                                           *version >= kTellsOperations};
       KFERRY_TRY(const auto answer, broker.call(request, *version, wait));
       for (const auto& group : answer.groups) {
-        if (groupproto::is_coordinator_error(group.error_code)) {
+        if (groupproto::is_coordinator_error(group.error_code))
           again.push_back(group.group_id);
-          continue;
-        }
-        const bool denied = group.error_code == wire::kGroupAuthorizationFailed;
-        facts_.group_operations[group.group_id] = denied
-                                                      ? Operations(std::set<wire::AclOperation>())
-                                                      : operations_by(group.authorized_operations);
-        if (!wanted.contains(group.group_id)) continue;
-        GroupFacts& facts = facts_.groups[group.group_id];
-        facts.state = group.group_state;
-        facts.members = group.members.size();
+        else
+          take_group(group, wanted.contains(group.group_id));
       }
     }
     return again;
@@ -126,6 +121,20 @@ void ClusterProbe::describe(const std::vector<GroupId>& groups, const std::set<G
       facts_.group_operations[group] = std::set<wire::AclOperation>();
     if (wanted.contains(group)) facts_.groups[group].offsets = std::unexpected(error);
   }
+}
+
+void ClusterProbe::take_group(const wire::DescribeGroupsResponse::Group& group, bool wanted) {
+  const bool denied = group.error_code == wire::kGroupAuthorizationFailed;
+  facts_.group_operations[group.group_id] = denied ? Operations(std::set<wire::AclOperation>())
+                                                   : operations_by(group.authorized_operations);
+  if (!wanted) return;
+  GroupFacts& facts = facts_.groups[group.group_id];
+  facts.state = group.group_state;
+  facts.members = group.members.size();
+  // Of a group of the consumer protocol (KIP-848) only the list tells.
+  const auto listed = listed_.find(group.group_id);
+  if (facts.members == 0 && listed != listed_.end() && !listed->second.state.empty())
+    facts.state = listed->second.state;
 }
 
 void ClusterProbe::read_offsets(const std::set<GroupId>& groups) {

@@ -61,6 +61,11 @@ struct GroupFacts {
   std::string state;  // "Empty", "Stable", ...; "Dead": unknown to Kafka
   size_t members = 0;
   Result<groupproto::GroupOffsets> offsets;
+
+  // Whether somebody is in it.
+  bool is_alive() const {
+    return members > 0 || !(state.empty() || state == "Empty" || state == "Dead");
+  }
 };
 
 struct ClusterFacts {

@@ -134,7 +134,7 @@ void judge_expiry(const ClusterFacts& cluster, Findings& findings) {
   if (!retention) return;
   std::vector<std::string> empty;
   for (const auto& [group, facts] : cluster.groups)
-    if (facts.members == 0 && facts.offsets && !facts.offsets->empty())
+    if (!facts.is_alive() && facts.offsets && !facts.offsets->empty())
       empty.push_back(group.value());
   const std::string side(to_string(cluster.side));
   const bool is_short = *retention <= kLeastOffsetsRetentionMs;
@@ -215,7 +215,7 @@ void judge_standing(const ClusterFacts& cluster, Findings& findings) {
 void judge_target_groups(const ClusterFacts& target, Findings& findings) {
   std::vector<std::string> alive;
   for (const auto& [group, facts] : target.groups)
-    if (facts.members > 0) alive.push_back(group.value());
+    if (facts.is_alive()) alive.push_back(group.value());
   if (alive.empty()) return;
   findings.push_back(
       {Level::kAttention, "offsets",

@@ -142,6 +142,17 @@ class AclsOnBrokers : public RightsOnBrokers {
             clusters().zookeeper_connect()});
   }
 
+  void add_doctors() {
+    add_each(chain_of(cases_of(Job::kDoctor, scope_of("source->target", {"t-read"}, {"g-read"})),
+                      {{"", {0, "Nothing stands in the way"}},
+                       {"source topic DESCRIBE", {3, "no topic is selected"}},
+                       {"target topic DESCRIBE", {7, "DESCRIBE is missing"}}},
+                      [&](const Case& one) {
+                        return Arguments{"doctor", "--job", "doctor", "--topics", "t-read"} +
+                               two_clusters(one.principal);
+                      }));
+  }
+
   // A migration and its way back; they hold the same group.
   void add_migration() {
     make_topics({"t-move"});
@@ -308,6 +319,7 @@ TEST_F(AclsOnBrokers, EachJobNeedsWhatIsListedAndNoMore) {
   add_cutover();  // the longest first
   add_proofs();
   add_readers();
+  add_doctors();
   ASSERT_NO_FATAL_FAILURE(add_mirrors());
   add_migration();
   run_all();

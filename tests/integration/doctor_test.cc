@@ -1,6 +1,5 @@
 // What `kferry doctor` says of real clusters: a pair that is well, and some that are not.
 #include <algorithm>
-#include <regex>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -198,11 +197,14 @@ TEST(DoctorOnSickBrokers, NamesWhatWouldBite) {
                                 {"timestamp_ms", wall_clock_ms() - 7 * kDayMs + kDayMs / 2}},
                                {{"name", "new"}, {"partitions", 1}, {"records", 50}}})}});
   mirror::SourceWriter(sick.bootstrap_servers()).commit("asleep", at("old", 0), 10);
-  const Diagnosis found =
-      diagnose(about(sick, "old|new", "asleep") + Arguments{"--no-sync-configs"});
+  Arguments arguments = about(sick, "old|new", "asleep") + Arguments{"--no-sync-configs"};
+  std::ranges::replace(arguments, sick.zookeeper_connect(),
+                       sick.zookeeper_connect() + ",127.0.0.1:2");
+  const Diagnosis found = diagnose(arguments);
   EXPECT_EQ(found.exit_code, 5) << found.text;
   EXPECT_TRUE(found.said("unreachable", "reach", "broker 2 at 127.0.0.1:1").contains("refused"))
       << found.text;
+  EXPECT_NE(found.said("unreachable", "reach", "ZooKeeper server 127.0.0.1:2"), "") << found.text;
   EXPECT_TRUE(found.said("ok", "reach", "target").contains("broker 1 at 127.0.0.1")) << found.text;
   EXPECT_TRUE(
       found.said("attention", "offsets", "group asleep").contains("without members: 60 min"))

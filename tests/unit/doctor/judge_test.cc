@@ -321,6 +321,8 @@ TEST(Doctor, WhatTheBrokersForget) {
   EXPECT_TRUE(has(troubles(facts), "attention producer-id: target: producer.id.expiration.ms"));
   facts = healthy();
   facts.source.groups[kBilling].members = 0;
+  EXPECT_EQ(troubles(facts), "");  // of the consumer protocol: its members are not told
+  facts.source.groups[kBilling].state = "Empty";
   EXPECT_TRUE(has(troubles(facts), "note offsets: source, group billing: without members: 7 d"));
   set(facts.source, "offsets.retention.minutes", "60");
   EXPECT_TRUE(has(troubles(facts), "attention offsets: source, group billing"));
