@@ -123,6 +123,26 @@ const std::vector<Verb>& verbs() {
        "  kferry export mm2 --config kferry.yaml --handoff handoff.json --out mm2.properties\n"
        "  kferry export strimzi --config kferry.yaml --flow 'onprem->cloud' | kubectl apply -f -",
        export_options, run_export},
+      {"doctor", "look at everything before the night of the move",
+       "Checks the servers by the addresses that they advertise, versions, clocks, the login, "
+       "each\n"
+       "right that is needed, topics' settings on both sides, whether offsets can be the same, "
+       "and\n"
+       "what is about to expire. Says of each finding what it is, where, why it matters and what "
+       "to\n"
+       "do. Writes nothing anywhere. Exit code 0: all is well, 3: something needs attention,\n"
+       "5: unreachable, 7: not authorised.\n\n"
+       "  kferry doctor --config kferry.yaml\n"
+       "  kferry doctor --source old1:9092 --target new1:9092 --topics '.*' --groups '.*' \\\n"
+       "      --zookeeper zk1:2181/kafka --format json",
+       doctor_options, run_doctor},
+      {"acls", "list the rights that each job needs",
+       "Prints the smallest set of rights that kferry's principal needs for the jobs given, and "
+       "the\n"
+       "commands of kafka-acls.sh that grant them. Asks no cluster.\n\n"
+       "  kferry acls --job migrate --groups billing --topics orders --principal User:kferry\n"
+       "  kferry acls --job replicate --job cutover --config kferry.yaml --commands",
+       acls_options, run_acls},
   };
   return table;
 }

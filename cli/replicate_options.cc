@@ -207,6 +207,43 @@ Result<FlowSettings> read_target_of_flow(const Values& values) {
   return flow;
 }
 
+namespace {
+
+// "a, b" or a list, as the change has it; nothing: all.
+std::vector<std::string> expressions_of(const FlowChanges& changes, const std::string& setting) {
+  const auto found = changes.find(setting);
+  if (found == changes.end()) return {".*"};
+  if (!found->second.list.empty()) return found->second.list;
+  std::vector<std::string> expressions(1);
+  for (const char c : found->second.text) {
+    if (c == ',')
+      expressions.emplace_back();
+    else if (c != ' ')
+      expressions.back() += c;
+  }
+  std::erase(expressions, "");
+  return expressions;
+}
+
+}  // namespace
+
+Result<NamedFlow> read_named_flow(const Values& values) {
+  KFERRY_TRY(const CommonOptions common, read_common(values));
+  KFERRY_TRY(Layers layers, read_layers(values, common, nullptr));
+  NamedFlow named;
+  named.topics = expressions_of(layers.changes, "topics");
+  named.groups = expressions_of(layers.changes, "groups");
+  for (const auto& [setting, place] :
+       {std::pair{"source", &named.source}, std::pair{"target", &named.target}})
+    if (const auto found = layers.changes.find(setting); found != layers.changes.end())
+      *place = found->second.text;
+  named.flow = std::move(layers.base);
+  for (const auto& [setting, value] : layers.changes)
+    KFERRY_CHECK(apply(setting, value, named.flow));
+  name_clusters(named.flow);
+  return named;
+}
+
 Result<WrittenFlow> read_written_flow(const Values& values) {
   KFERRY_TRY(const CommonOptions common, read_common(values));
   KFERRY_TRY(Layers layers, read_layers(values, common, nullptr));

@@ -40,4 +40,17 @@ struct WrittenFlow {
 // which a list in a text cannot have.
 Result<WrittenFlow> read_written_flow(const Values& values);
 
+// A flow by its names alone.
+struct NamedFlow {
+  replicate::FlowSettings flow;     // its clusters know no more than their aliases
+  std::vector<std::string> topics;  // the regular expressions, as they are written
+  std::vector<std::string> groups;
+  std::string source;  // bootstrap servers, as they are written; empty: not given
+  std::string target;
+};
+
+// For verbs that ask no cluster: nothing needs to be given. Topics and groups that are not given
+// are all, ".*". kUsage.
+Result<NamedFlow> read_named_flow(const Values& values);
+
 }  // namespace kferry::cli

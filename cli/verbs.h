@@ -41,6 +41,8 @@ OptionsDescription cutover_options();
 OptionsDescription prove_options();
 OptionsDescription status_options();
 OptionsDescription export_options();
+OptionsDescription doctor_options();
+OptionsDescription acls_options();
 Result<int> run_scan(const std::vector<std::string>& arguments, const StopToken& stop,
                      Output& output);
 Result<int> run_plan(const std::vector<std::string>& arguments, const StopToken& stop,
@@ -69,6 +71,12 @@ Result<int> run_status(const std::vector<std::string>& arguments, const StopToke
 // Its first argument is what shall be written: mm2 or strimzi.
 Result<int> run_export(const std::vector<std::string>& arguments, const StopToken& stop,
                        Output& output);
+
+Result<int> run_doctor(const std::vector<std::string>& arguments, const StopToken& stop,
+                       Output& output);
+// Asks no cluster.
+Result<int> run_acls(const std::vector<std::string>& arguments, const StopToken& stop,
+                     Output& output);
 
 // Parses and runs a whole command line (without the program's name); prints to stdout and stderr.
 int run_command_line(const std::vector<std::string>& arguments, const StopToken& stop);

@@ -5,6 +5,8 @@
 
 #include "wire/messages/acls.h"
 #include "wire/messages/api_versions.h"
+#include "wire/messages/client_quotas.h"
+#include "wire/messages/describe_quorum.h"
 #include "wire/messages/fetch.h"
 #include "wire/messages/find_coordinator.h"
 #include "wire/messages/group_listing.h"
@@ -28,6 +30,7 @@ using AllRequests =
                FetchRequest, ProduceRequest, InitProducerIdRequest, DescribeProducersRequest,
                WriteTxnMarkersRequest, AddPartitionsToTxnRequest, EndTxnRequest,
                OffsetForLeaderEpochRequest, DescribeAclsRequest, CreateAclsRequest,
-               IncrementalAlterConfigsRequest, SaslHandshakeRequest, SaslAuthenticateRequest>;
+               IncrementalAlterConfigsRequest, DescribeClientQuotasRequest, DescribeQuorumRequest,
+               SaslHandshakeRequest, SaslAuthenticateRequest>;
 
 }  // namespace kferry::wire

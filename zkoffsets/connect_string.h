@@ -1,4 +1,4 @@
-// ZooKeeper connect strings, as in Kafka's zookeeper.connect. Pure. Private to zkoffsets/.
+// ZooKeeper connect strings, as in Kafka's zookeeper.connect. Pure.
 #pragma once
 
 #include <cstdint>

@@ -59,6 +59,7 @@ TEST_F(SecurityOnBrokers, NoOutputHasASecret) {
     run(Arguments{"replicate", "--until-caught-up"} + clusters_and_flow);
     run(Arguments{"prove"} + clusters_and_flow + to_report);
     run(Arguments{"cutover", "show"} + clusters_and_flow);
+    run(Arguments{"doctor"} + clusters_and_flow);
   }
   for (const auto& entry : std::filesystem::recursive_directory_iterator(file("")))
     if (entry.is_regular_file() && entry.path().string().find("journal") != std::string::npos)

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <limits>
 #include <random>
 #include <string>
 #include <string_view>
 
 #include "wire/field.h"
+#include "wire/messages/client_quotas.h"
 
 namespace kferry::test {
 
@@ -31,6 +33,9 @@ class MessageFiller {
   void fill(T& value) {
     if constexpr (wire::IsOptional<T>::value) {
       fill(value.emplace());
+    } else if constexpr (std::is_same_v<T, wire::Float64Bits>) {
+      // Neither infinite nor NaN: JSON has none.
+      value = T(std::bit_cast<int64_t>(static_cast<double>(random_() >> 20) / 8));
     } else if constexpr (wire::IsNamed<T>::value) {
       fill(value.mutable_value());
     } else if constexpr (std::is_same_v<T, bool>) {

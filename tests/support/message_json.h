@@ -1,12 +1,14 @@
 // A message as the JSON that Kafka's generated XxxDataJsonConverter.read(JsonNode, short) reads.
 #pragma once
 
+#include <bit>
 #include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
 #include "wire/field.h"
+#include "wire/messages/client_quotas.h"
 
 namespace kferry::test {
 
@@ -35,6 +37,8 @@ class MessageJsonWriter {
   nlohmann::json to_json(T& value) {
     if constexpr (wire::IsOptional<T>::value) {
       return value ? to_json(*value) : nlohmann::json(nullptr);
+    } else if constexpr (std::is_same_v<T, wire::Float64Bits>) {
+      return std::bit_cast<double>(value.value());
     } else if constexpr (wire::IsNamed<T>::value) {
       return value.value();
     } else if constexpr (std::is_integral_v<T> || std::is_same_v<T, std::string>) {

@@ -16,7 +16,7 @@ struct Folder {
   std::vector<std::string_view> third_party;
 };
 
-const std::array<Folder, 9> kFolders{{
+const std::array<Folder, 10> kFolders{{
     {"base", 0, {"fmt/", "spdlog/", "nlohmann/"}},
     {"wire",
      1,
@@ -28,7 +28,8 @@ const std::array<Folder, 9> kFolders{{
     {"verify", 3, {"fmt/", "nlohmann/"}},
     {"migrate", 4, {"fmt/", "nlohmann/"}},
     {"replicate", 5, {"fmt/", "boost/asio", "boost/beast", "nlohmann/"}},
-    {"cli", 6, {"fmt/", "boost/program_options", "yaml-cpp/", "nlohmann/"}},
+    {"doctor", 6, {"fmt/", "nlohmann/"}},
+    {"cli", 7, {"fmt/", "boost/program_options", "yaml-cpp/", "nlohmann/"}},
 }};
 
 // The C++ library has no dot in its headers' names; these are libc's and the kernel's.

@@ -92,7 +92,8 @@ std::vector<fs::path> sources() {
   std::vector<fs::path> found;
   const fs::path root = KFERRY_SOURCE_DIR;
   for (const char* const folder : {"base", "wire", "kafkaio", "zkoffsets", "groupproto", "verify",
-                                   "migrate", "replicate", "cli", "tests", "testenv", "bench"}) {
+                                   "migrate", "replicate", "doctor", "cli", "tests", "testenv",
+                                   "bench"}) {
     if (!fs::exists(root / folder)) continue;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder))
       if (entry.path().extension() == ".h" || entry.path().extension() == ".cc")
