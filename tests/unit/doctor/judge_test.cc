@@ -281,7 +281,7 @@ TEST(Doctor, PartitionsAndTopicsThatAreNotThere) {
   facts.target->topics[kOrders].partitions[Partition(1)] = {.replicas = 1, .range = {}};
   facts.source.topics[kOrders].partitions[Partition(0)].has_leader = false;
   EXPECT_TRUE(has(troubles(facts), "it has 2 partitions, the source has 1"));
-  EXPECT_TRUE(has(troubles(facts), "source, topic orders: 1 partitions have no leader"));
+  EXPECT_TRUE(has(troubles(facts), "source, topic orders: partitions without a leader: 1"));
   facts = healthy();
   set(*facts.target, "auto.create.topics.enable", "true");
   EXPECT_TRUE(has(troubles(facts), "these do not exist yet: orders"));
