@@ -16,7 +16,7 @@ int64_t wall_clock_ms() {
 std::string to_rfc3339(int64_t epoch_ms) {
   // Rounded down, so that times before 1970 come out right too.
   const int64_t millis = (epoch_ms % 1000 + 1000) % 1000;
-  const auto seconds = static_cast<std::time_t>((epoch_ms - millis) / 1000);
+  const std::time_t seconds = epoch_ms / 1000 - (epoch_ms % 1000 < 0 ? 1 : 0);
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), millis);
 }
 

@@ -1,8 +1,10 @@
 #include "cli/config.h"
 
 #include <algorithm>
+#include <fstream>
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
@@ -147,18 +149,25 @@ std::vector<std::string> preset_names() {
 }
 
 Result<Config> read_config(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    return fail(ErrorKind::kUsage, fmt::format("{}: cannot be read", path), "see docs/config.md");
+  std::ostringstream yaml;
+  yaml << file.rdbuf();
+  return parse_config(yaml.str(), path);
+}
+
+Result<Config> parse_config(const std::string& yaml, const std::string& origin) {
   const auto wrong = [&](const YAML::Mark& mark, const std::string& what) {
     return fail(ErrorKind::kUsage,
-                mark.is_null() ? fmt::format("{}: {}", path, what)
-                               : fmt::format("{}, line {}: {}", path, mark.line + 1, what),
+                mark.is_null() ? fmt::format("{}: {}", origin, what)
+                               : fmt::format("{}, line {}: {}", origin, mark.line + 1, what),
                 "see docs/config.md");
   };
   try {
-    return read_document(YAML::LoadFile(path));
+    return read_document(YAML::Load(yaml));
   } catch (const ConfigError& error) {
     return wrong(error.mark, error.what);
-  } catch (const YAML::BadFile&) {
-    return wrong(YAML::Mark::null_mark(), "cannot be read");
   } catch (const YAML::Exception& error) {
     return wrong(error.mark, error.msg);
   }

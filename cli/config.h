@@ -43,6 +43,8 @@ std::vector<std::string> preset_names();
 // Reads the file. kUsage with file, line and key: not YAML, an unknown key, a value of the wrong
 // type, a group in two teams, an unknown preset, a broken regular expression.
 Result<Config> read_config(const std::string& path);
+// The same of the file's text; `origin` is for messages.
+Result<Config> parse_config(const std::string& yaml, const std::string& origin);
 
 // The settings of each of `groups`: by name first, then by pattern. kUsage when two teams'
 // patterns, or a name and another team's pattern, claim the same group.

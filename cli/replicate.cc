@@ -10,6 +10,7 @@
 #include "cli/run_mirror.h"
 #include "cli/session.h"
 #include "cli/verbs.h"
+#include "replicate/cluster_settings.h"
 #include "replicate/http_routes.h"
 #include "replicate/http_server.h"
 #include "replicate/mirror.h"
@@ -57,9 +58,11 @@ constexpr Duration kDryRunTimeout{60'000};
 Result<int> show_differences(const replicate::FlowSettings& flow, OutputFormat format,
                              const StopToken& stop, Output& output) {
   const Wait wait(Deadline::after(kDryRunTimeout), stop);
-  KFERRY_TRY(auto source, wire::Cluster::connect(flow.source.addresses, flow.source.client, wait));
-  KFERRY_TRY(auto target, wire::Cluster::connect(flow.target.addresses, flow.target.client, wait));
-  KFERRY_TRY(auto source_admin, kafkaio::TopicAdmin::connect(flow.source.properties));
+  KFERRY_TRY(auto source, replicate::connect_to(flow.source, wait));
+  KFERRY_TRY(auto target, replicate::connect_to(flow.target, wait));
+  KFERRY_TRY(const auto properties,
+             replicate::client_properties(flow.source.properties, source, wait));
+  KFERRY_TRY(auto source_admin, kafkaio::TopicAdmin::connect(properties));
   KFERRY_TRY(auto target_admin, kafkaio::TopicAdmin::connect(flow.target.properties));
   KFERRY_TRY(
       const auto differences,

@@ -9,6 +9,7 @@
 
 #include "base/small_file.h"
 #include "kafkaio/security.h"
+#include "replicate/cluster_settings.h"
 
 namespace kferry::cli {
 namespace {
@@ -142,10 +143,9 @@ Result<std::unique_ptr<Session>> Session::open(const Settings& settings, const S
 
 Result<kafkaio::Admin*> Session::admin() {
   if (!admin_) {
-    kafkaio::ClientProperties properties = settings_.properties;
-    KFERRY_TRY(wire::Broker* const broker,
-               cluster_.any_broker(Wait(Deadline::after(kConnectTimeout), stop_)));
-    properties.broker_version_fallback = broker->version_if_ancient();
+    const Wait wait(Deadline::after(kConnectTimeout), stop_);
+    KFERRY_TRY(const auto properties,
+               replicate::client_properties(settings_.properties, cluster_, wait));
     KFERRY_TRY(kafkaio::Admin admin, kafkaio::Admin::connect(properties));
     admin_ = std::make_unique<kafkaio::Admin>(std::move(admin));
   }

@@ -59,8 +59,12 @@ std::string hint_of(rd_kafka_resp_err_t code) {
 
 Error to_error(rd_kafka_resp_err_t code, std::string_view doing, std::string_view said) {
   if (said.empty()) said = rd_kafka_err2str(code);
+  int kafka_code = code > 0 ? static_cast<int>(code) : 0;
+  // librdkafka saw before it asked what the broker would have said.
+  if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+    kafka_code = RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION;
   return {kind_of(code), fmt::format("{}: {} ({})", doing, said, rd_kafka_err2name(code)),
-          hint_of(code), code > 0 ? static_cast<int>(code) : 0};
+          hint_of(code), kafka_code};
 }
 
 bool is_transient(rd_kafka_resp_err_t code) {

@@ -55,7 +55,8 @@ TopicAdmin& TopicAdmin::operator=(TopicAdmin&&) noexcept = default;
 
 Result<TopicAdmin> TopicAdmin::connect(const ClientProperties& properties) {
   KFERRY_TRY(auto client, Client::open(RD_KAFKA_PRODUCER, properties));
-  return TopicAdmin(std::make_unique<Impl>(std::move(client)));
+  const bool ancient = properties.broker_version_fallback.has_value();
+  return TopicAdmin(std::make_unique<Impl>(std::move(client), ancient));
 }
 
 ByTopic<void> TopicAdmin::Impl::read_topics(const rd_kafka_topic_result_t** topics, size_t count,

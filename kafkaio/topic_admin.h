@@ -55,7 +55,8 @@ constexpr int kTopicAlreadyExistsCode = 36;  // TOPIC_ALREADY_EXISTS
 // Not thread-safe. Every call waits for a broker first, splits what it is given into requests of a
 // bearable size, repeats what failed because a broker moved or did not answer until `wait` is over,
 // and answers a stop request within 100 ms (partition_counts(): 2 s). Errors of a call as a whole:
-// kUnreachable, kNotAuthorised, kInterrupted, kFailed. Needs brokers from 0.11 on.
+// kUnreachable, kNotAuthorised, kInterrupted, kFailed. Needs brokers from 0.11 on, but for
+// partition_counts().
 class TopicAdmin {
  public:
   // Starts to connect, in the background. kUsage.
@@ -76,6 +77,7 @@ class TopicAdmin {
 
   // Every config that the topic has, defaults included. Brokers before 2.0 have an answer for
   // topics that do not exist, too. After a change a broker may tell the old values for a moment.
+  // kFailed for each topic where brokers do not tell them (before 0.11).
   Result<ByTopic<Configs>> configs(const std::vector<TopicName>& topics, const Wait& wait);
   // The configs of one broker; needs DESCRIBE_CONFIGS on the cluster.
   Result<Configs> broker_configs(BrokerId broker, const Wait& wait);

@@ -15,10 +15,13 @@
 namespace kferry::kafkaio {
 
 struct TopicAdmin::Impl {
-  explicit Impl(std::unique_ptr<Client> opened) : client(std::move(opened)), call(*client) {}
+  Impl(std::unique_ptr<Client> opened, bool of_ancient_brokers)
+      : client(std::move(opened)), call(*client), ancient(of_ancient_brokers) {}
 
   std::unique_ptr<Client> client;  // a producer: nothing that concerns groups
   AdminCall call;
+  // Before 0.10 nobody says who the controller is, and librdkafka would wait for that.
+  bool ancient;
 
   rd_kafka_t* kafka() const { return client->kafka(); }
 

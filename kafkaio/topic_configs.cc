@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t kMostTopics = 200;
 constexpr const char* kDescribeHint = "grant DESCRIBE_CONFIGS on the topics to kferry's principal";
+constexpr const char* kNoConfigs = "Kafka before 0.11 does not tell them";
 constexpr const char* kDescribeBrokerHint =
     "grant DESCRIBE_CONFIGS on the cluster to kferry's principal";
 constexpr const char* kAlterHint = "grant ALTER_CONFIGS on the topics to kferry's principal";
@@ -75,10 +76,10 @@ Result<std::map<std::string, Result<Configs>>> TopicAdmin::Impl::describe(
   std::map<std::string, Result<Configs>> results;
   for (size_t i = 0; i < count; ++i) {
     const std::string name = text_of(rd_kafka_ConfigResource_name(resources[i]));
-    Result<> done = outcome(rd_kafka_ConfigResource_error(resources[i]),
-                            fmt::format("{} {}", doing, name),
-                            rd_kafka_ConfigResource_error_string(resources[i]),
-                            type == RD_KAFKA_RESOURCE_TOPIC ? kDescribeHint : kDescribeBrokerHint);
+    Result<> done =
+        outcome(rd_kafka_ConfigResource_error(resources[i]), fmt::format("{} {}", doing, name),
+                rd_kafka_ConfigResource_error_string(resources[i]),
+                type == RD_KAFKA_RESOURCE_TOPIC ? kDescribeHint : kDescribeBrokerHint);
     Result<Configs> configs;
     if (done)
       configs = read_configs(resources[i]);
@@ -98,9 +99,18 @@ Result<ByTopic<Configs>> TopicAdmin::configs(const std::vector<TopicName>& topic
       [&](const std::vector<TopicName>& some) -> Result<ByTopic<Configs>> {
         std::vector<std::string> names;
         for (const TopicName& topic : some) names.push_back(topic.value());
-        KFERRY_TRY(auto described, impl_->describe(RD_KAFKA_RESOURCE_TOPIC, names, doing, wait));
         ByTopic<Configs> results;
-        for (auto& [name, configs] : described) results.emplace(name, std::move(configs));
+        const auto none = [&] {
+          for (const TopicName& topic : some)
+            results.emplace(topic, fail(ErrorKind::kFailed, kNoConfigs));
+          return results;
+        };
+        if (impl_->ancient) return none();
+        auto described = impl_->describe(RD_KAFKA_RESOURCE_TOPIC, names, doing, wait);
+        if (!described && described.error().kafka_code == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION)
+          return none();
+        if (!described) return std::unexpected(std::move(described).error());
+        for (auto& [name, configs] : *described) results.emplace(name, std::move(configs));
         return results;
       });
 }
@@ -125,11 +135,10 @@ Result<Configs> TopicAdmin::any_broker_configs(const Wait& wait) {
 
 Result<> TopicAdmin::Impl::with_default_replication(std::map<TopicName, NewTopic>& topics,
                                                     const Wait& wait) {
-  const std::string doing =
-      fmt::format("reading from {} the configs of broker", client->servers());
+  const std::string doing = fmt::format("reading from {} the configs of broker", client->servers());
   KFERRY_TRY(const BrokerId broker, client->find_broker(wait));
-  KFERRY_TRY(auto described, describe(RD_KAFKA_RESOURCE_BROKER, {fmt::to_string(broker.value())},
-                                      doing, wait));
+  KFERRY_TRY(auto described,
+             describe(RD_KAFKA_RESOURCE_BROKER, {fmt::to_string(broker.value())}, doing, wait));
   int16_t factor = 1;  // Kafka's own default
   for (auto& [name, configs] : described) {
     if (!configs) return std::unexpected(std::move(configs).error());
@@ -165,10 +174,10 @@ Result<ByTopic<void>> TopicAdmin::Impl::alter_once(const std::map<TopicName, Con
   ByTopic<void> results;
   for (size_t i = 0; i < count; ++i) {
     const std::string name = text_of(rd_kafka_ConfigResource_name(resources[i]));
-    results.emplace(TopicName(name),
-                    outcome(rd_kafka_ConfigResource_error(resources[i]),
-                            fmt::format("{} {}", doing, name),
-                            rd_kafka_ConfigResource_error_string(resources[i]), kAlterHint));
+    results.emplace(
+        TopicName(name),
+        outcome(rd_kafka_ConfigResource_error(resources[i]), fmt::format("{} {}", doing, name),
+                rd_kafka_ConfigResource_error_string(resources[i]), kAlterHint));
   }
   return results;
 }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/test_hook.h"
+#include "base/whole_number.h"
 #include "migrate/plan_file.h"
 #include "verify/report_json.h"
 
@@ -61,17 +62,17 @@ std::string to_line(const ordered_json& json) {
 GroupDone done_from_json(const ordered_json& json) {
   GroupDone done;
   done.group = GroupId(json.at("group").get<std::string>());
-  if (json.contains("expires_at_ms")) done.expires_at_ms = json.at("expires_at_ms").get<int64_t>();
+  if (json.contains("expires_at_ms")) done.expires_at_ms = whole<int64_t>(json.at("expires_at_ms"));
   done.detail = json.value("detail", "");
   for (const auto& row : json.at("partitions")) {
     auto& one = done.partitions.emplace_back();
     one.partition = {TopicName(row.at("topic").get<std::string>()),
-                     Partition(row.at("partition").get<int32_t>())};
+                     Partition(whole<int32_t>(row.at("partition"), 0))};
     const auto outcome = verify::parse_outcome(row.at("outcome").get<std::string>());
     if (!outcome) throw std::runtime_error("unknown outcome");
     one.outcome = *outcome;
     if (row.contains("kafka_offset"))
-      one.kafka_offset = Offset(row.at("kafka_offset").get<int64_t>());
+      one.kafka_offset = Offset(whole<int64_t>(row.at("kafka_offset")));
     one.detail = row.value("detail", "");
   }
   return done;
@@ -100,27 +101,11 @@ void apply_line(const std::string& line, JournalState& state) {
 }
 
 Result<JournalState> read_run(const std::string& run_folder) {
-  JournalState state;
-  state.run_folder = run_folder;
   const std::string path = run_folder + "/" + kFileName;
   std::ifstream file(path, std::ios::binary);
   if (!file) return disk_error(path, "opening the journal");
-  std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    const bool ended_by_newline = !file.eof();
-    if (!ended_by_newline) {  // a crash cut the last line off: it never counted as written
-      state.torn = !line.empty();
-      break;
-    }
-    if (line.size() > kMaxLineBytes)
-      return fail(ErrorKind::kUsage, fmt::format("{} line {}: too long", path, number));
-    try {
-      apply_line(line, state);
-    } catch (const std::exception& error) {
-      return fail(ErrorKind::kUsage, fmt::format("{} line {}: {}", path, number, error.what()),
-                  "the journal was changed by something else than kferry");
-    }
-  }
+  KFERRY_TRY(JournalState state, read_journal(file, path));
+  state.run_folder = run_folder;
   return state;
 }
 
@@ -248,6 +233,27 @@ Result<> Journal::append_finish(int exit_code) {
 Result<> Journal::append_rollback() {
   const ordered_json json = {{"record", "rollback"}, {"at", to_rfc3339(wall_clock_ms())}};
   return append(to_line(json));
+}
+
+Result<JournalState> read_journal(std::istream& lines, const std::string& path) {
+  JournalState state;
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    const bool ended_by_newline = !lines.eof();
+    if (!ended_by_newline) {  // a crash cut the last line off: it never counted as written
+      state.torn = !line.empty();
+      break;
+    }
+    if (line.size() > kMaxLineBytes)
+      return fail(ErrorKind::kUsage, fmt::format("{} line {}: too long", path, number));
+    try {
+      apply_line(line, state);
+    } catch (const std::exception& error) {
+      return fail(ErrorKind::kUsage, fmt::format("{} line {}: {}", path, number, error.what()),
+                  "the journal was changed by something else than kferry");
+    }
+  }
+  return state;
 }
 
 Result<std::optional<JournalState>> read_latest_run(const std::string& folder) {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <istream>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -85,6 +86,10 @@ class Journal {
   bool syncing_ = false;
   std::string error_;  // the first failure; nothing can be appended after it
 };
+
+// What the lines of a journal say, all but its run_folder. kUsage: a line that is none of ours; it
+// is named by `path` and its number.
+Result<JournalState> read_journal(std::istream& lines, const std::string& path);
 
 // The newest run in a journal folder, or the run itself when `folder` is a run's folder; nullopt
 // when there is none. kUsage: no such folder, or a journal that cannot be read (with the line).

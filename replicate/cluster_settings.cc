@@ -76,4 +76,11 @@ Result<ClusterSettings> make_cluster_settings(ClusterInput input) {
   return settings;
 }
 
+Result<kafkaio::ClientProperties> client_properties(kafkaio::ClientProperties properties,
+                                                    wire::Cluster& cluster, const Wait& wait) {
+  KFERRY_TRY(wire::Broker* const broker, cluster.any_broker(wait));
+  properties.broker_version_fallback = broker->version_if_ancient();
+  return properties;
+}
+
 }  // namespace kferry::replicate

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "replicate/flow.h"
+#include "wire/cluster.h"
 
 namespace kferry::replicate {
 
@@ -24,5 +25,10 @@ Result<ClusterSettings> make_cluster_settings(ClusterInput input);
 
 // The same cluster by other addresses. kUsage: one is malformed.
 Result<> set_bootstrap_servers(ClusterSettings& settings, const std::string& bootstrap_servers);
+
+// librdkafka's settings for this cluster: brokers before 0.10 do not say what they speak, and
+// librdkafka has to be told.
+Result<kafkaio::ClientProperties> client_properties(kafkaio::ClientProperties properties,
+                                                    wire::Cluster& cluster, const Wait& wait);
 
 }  // namespace kferry::replicate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/whole_number.h"
 #include "replicate/state_json.h"
 
 namespace kferry::replicate {
@@ -80,15 +81,16 @@ std::string to_json(const MovedGroup& moved) {
 Result<CutoverRecord> parse_cutover(const std::string& value) {
   return parse("the cut-over's record", value, [](const json& from) {
     CutoverRecord record;
-    from.at("version").get_to(record.version);
+    record.version = whole<int64_t>(from.at("version"), 0);
     record.state = state_of(from.at("state"));
     from.at("released").get_to(record.released);
     record.waiting = from.value("waiting", "");
     record.runner = from.value("runner", "");
-    record.runner_at_ms = from.value("runner_at_ms", int64_t{0});
+    record.runner_at_ms = whole_or<int64_t>(from, "runner_at_ms", 0, 0);
     for (const json& one : from.at("lived")) record.lived.insert(GroupId(one.get<std::string>()));
     for (const json& one : from.at("history"))
-      record.history.emplace_back(state_of(one.at(0)), one.at(1).get<int64_t>());
+      record.history.emplace_back(state_of(one.at(0)),
+                                  whole<int64_t>(one.at(1), 0, kEndOfYear9999Ms));
     record.proof = from.value("proof", "");
     return record;
   });
@@ -96,20 +98,20 @@ Result<CutoverRecord> parse_cutover(const std::string& value) {
 
 Result<CutoverRelease> parse_release(const std::string& value) {
   return parse("the cut-over's release", value, [](const json& from) {
-    return CutoverRelease{state_of(from.at("state")), from.at("at_ms").get<int64_t>()};
+    return CutoverRelease{state_of(from.at("state")), whole<int64_t>(from.at("at_ms"), 0)};
   });
 }
 
 Result<MovedGroup> parse_moved(const std::string& value) {
   return parse("a moved group", value, [](const json& from) {
     MovedGroup moved;
-    from.at("empty_at_ms").get_to(moved.empty_at_ms);
-    from.at("moved_at_ms").get_to(moved.moved_at_ms);
-    from.at("alive_at_ms").get_to(moved.alive_at_ms);
+    moved.empty_at_ms = whole<int64_t>(from.at("empty_at_ms"), -1);
+    moved.moved_at_ms = whole<int64_t>(from.at("moved_at_ms"), -1);
+    moved.alive_at_ms = whole<int64_t>(from.at("alive_at_ms"), -1);
     for (const json& one : from.at("offsets"))
       moved.offsets[{TopicName(one.at(0).get<std::string>()),
-                     Partition(one.at(1).get<int32_t>())}] = {
-          SourceOffset(one.at(2).get<int64_t>()), TargetOffset(one.at(3).get<int64_t>())};
+                     Partition(whole<int32_t>(one.at(1), 0))}] = {
+          SourceOffset(whole<int64_t>(one.at(2), 0)), TargetOffset(whole<int64_t>(one.at(3), 0))};
     return moved;
   });
 }

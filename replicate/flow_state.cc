@@ -3,10 +3,17 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/whole_number.h"
+
 namespace kferry::replicate {
 namespace {
 
 using nlohmann::json;
+
+template <class Offset>
+Offset offset_of(const json& value) {
+  return Offset(whole<int64_t>(value, 0));
+}
 
 std::string partition_part(const TopicPartition& source) {
   return fmt::format("{}/{}", source.topic, source.partition);
@@ -20,7 +27,7 @@ auto read_record(const std::map<std::string, std::string>& records, const std::s
   if (found == records.end()) return std::nullopt;
   try {
     return read(json::parse(found->second));
-  } catch (const json::exception& error) {
+  } catch (const std::exception& error) {
     return fail(ErrorKind::kFailed,
                 fmt::format("the flow's state: record '{}' is not readable: {}", key, error.what()),
                 "another version of kferry wrote it, or somebody else; do not delete it before you "
@@ -68,6 +75,7 @@ std::string to_json(const PartitionRecord& record) {
   if (record.copied_before != 0) value["copied_before"] = record.copied_before;
   if (record.fill_to) value["fill_to"] = record.fill_to->value();
   if (!record.topic_id.empty()) value["topic_id"] = record.topic_id;
+  if (!record.gap_producers.empty()) value["gap_producers"] = record.gap_producers;
   if (record.others_from) value["others_from"] = record.others_from->value();
   if (record.mixed)
     value["mixed"] = {record.mixed->from.value(), record.mixed->to.value(),
@@ -93,10 +101,10 @@ Result<std::optional<FlowRecord>> LoadedState::flow() const {
     value.at("source_cluster_id").get_to(record.source_cluster_id);
     value.at("target_cluster_id").get_to(record.target_cluster_id);
     record.topic_prefix = value.value("topic_prefix", "");
-    value.at("producer").at(0).get_to(record.producer_id);
-    value.at("producer").at(1).get_to(record.producer_epoch);
-    value.at("filler").at(0).get_to(record.filler_id);
-    value.at("filler").at(1).get_to(record.filler_epoch);
+    record.producer_id = whole<int64_t>(value.at("producer").at(0), -1);
+    record.producer_epoch = whole<int16_t>(value.at("producer").at(1), -1);
+    record.filler_id = whole<int64_t>(value.at("filler").at(0), -1);
+    record.filler_epoch = whole<int16_t>(value.at("filler").at(1), -1);
     return record;
   });
 }
@@ -115,21 +123,21 @@ Result<std::optional<PartitionRecord>> LoadedState::partition(const TopicPartiti
   return read_record(records_, partition_key(source), [](const json& value) {
     PartitionRecord record;
     value.at("identity").get_to(record.identity);
-    record.reference.source = SourceOffset(value.at("source").get<int64_t>());
-    record.reference.target = TargetOffset(value.at("target").get<int64_t>());
-    value.at("copied").get_to(record.reference.copied);
+    record.reference.source = offset_of<SourceOffset>(value.at("source"));
+    record.reference.target = offset_of<TargetOffset>(value.at("target"));
+    record.reference.copied = whole<int64_t>(value.at("copied"), 0);
     record.why_not_identity = value.value("why_not_identity", "");
-    record.epochs_since = value.value("epochs_since", int16_t{0});
-    record.copied_before = value.value("copied_before", int64_t{0});
-    if (value.contains("fill_to"))
-      record.fill_to = SourceOffset(value.at("fill_to").get<int64_t>());
+    record.epochs_since = whole_or<int16_t>(value, "epochs_since", 0, 0);
+    record.copied_before = whole_or<int64_t>(value, "copied_before", 0, 0);
+    if (value.contains("fill_to")) record.fill_to = offset_of<SourceOffset>(value.at("fill_to"));
     record.topic_id = value.value("topic_id", "");
+    record.gap_producers = value.value("gap_producers", std::vector<int64_t>{});
     if (value.contains("others_from"))
-      record.others_from = TargetOffset(value.at("others_from").get<int64_t>());
+      record.others_from = offset_of<TargetOffset>(value.at("others_from"));
     if (value.contains("mixed"))
-      record.mixed = {SourceOffset(value.at("mixed").at(0).get<int64_t>()),
-                      SourceOffset(value.at("mixed").at(1).get<int64_t>()),
-                      TargetOffset(value.at("mixed").at(2).get<int64_t>())};
+      record.mixed = {offset_of<SourceOffset>(value.at("mixed").at(0)),
+                      offset_of<SourceOffset>(value.at("mixed").at(1)),
+                      offset_of<TargetOffset>(value.at("mixed").at(2))};
     return record;
   });
 }
@@ -138,8 +146,8 @@ Result<SourcePlan> LoadedState::plan(const TopicPartition& source) const {
   KFERRY_TRY(const auto plan, read_record(records_, plan_key(source), [](const json& value) {
                SourcePlan read;
                for (const json& one : value)
-                 read.emplace_back(one.at(0).get<int64_t>(),
-                                   SourceOffset(one.at(1).get<int64_t>()));
+                 read.emplace_back(whole<int64_t>(one.at(0), 0),
+                                   offset_of<SourceOffset>(one.at(1)));
                return read;
              }));
   return plan.value_or(SourcePlan{});
@@ -148,14 +156,14 @@ Result<SourcePlan> LoadedState::plan(const TopicPartition& source) const {
 Result<OffsetMap> LoadedState::map(const TopicPartition& source) const {
   OffsetMap map;
   for (size_t chunk = 0;; ++chunk) {
-    KFERRY_TRY(
-        const auto runs, read_record(records_, runs_key(source, chunk), [](const json& value) {
-          std::vector<OffsetRun> read;
-          for (const json& one : value)
-            read.push_back(
-                {SourceOffset(one.at(0).get<int64_t>()), TargetOffset(one.at(1).get<int64_t>())});
-          return read;
-        }));
+    KFERRY_TRY(const auto runs,
+               read_record(records_, runs_key(source, chunk), [](const json& value) {
+                 std::vector<OffsetRun> read;
+                 for (const json& one : value)
+                   read.push_back(
+                       {offset_of<SourceOffset>(one.at(0)), offset_of<TargetOffset>(one.at(1))});
+                 return read;
+               }));
     if (!runs) return map;
     for (const OffsetRun& run : *runs) map.add(run);
   }

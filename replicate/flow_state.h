@@ -43,6 +43,9 @@ struct PartitionRecord {
   int64_t copied_before = 0;  // ProducerIdentity::copied_before
   std::optional<SourceOffset> fill_to;  // the offsets before it are still being filled
   std::string topic_id;  // of the source's topic, as to_hex() has it; empty: not known (before 2.8)
+  // Of the empty transactions that filled gaps, where the target refuses markers
+  // (EmptyTransactions).
+  std::vector<int64_t> gap_producers = {};
   // The first record that somebody else wrote, and that ended identity: before it offsets are the
   // same on both sides.
   std::optional<TargetOffset> others_from = {};

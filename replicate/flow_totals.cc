@@ -1,10 +1,19 @@
 #include "replicate/flow_totals.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
 namespace kferry::replicate {
+namespace {
+
+// Offsets that brokers and other processes tell may be any.
+void add_up(int64_t& sum, int64_t more) {
+  if (__builtin_add_overflow(sum, more, &sum)) sum = std::numeric_limits<int64_t>::max();
+}
+
+}  // namespace
 
 void PartitionTotals::add(const PartitionStatus& one) {
   ++partitions;
@@ -12,11 +21,11 @@ void PartitionTotals::add(const PartitionStatus& one) {
   identity += one.identity;
   if (one.position.value() < 0 || one.source_end.value() < 0) return;
   ++known;
-  lag += one.lag();
-  source_end += one.source_end.value();
+  add_up(lag, one.lag());
+  add_up(source_end, one.source_end.value());
   const int64_t start = std::max(int64_t{0}, one.source_start.value());
-  offsets += std::max(int64_t{0}, one.source_end.value() - start);
-  done += std::max(int64_t{0}, one.source_end.value() - start - one.lag());
+  add_up(offsets, std::max(int64_t{0}, one.source_end.value() - start));
+  add_up(done, std::max(int64_t{0}, one.source_end.value() - start - one.lag()));
 }
 
 FlowTotals totals_of(const FlowStatus& status) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/whole_number.h"
 #include "migrate/receipt.h"
 
 namespace kferry::replicate {
@@ -117,9 +118,9 @@ Result<std::optional<GroupRecord>> parse_group_record(const std::string& key,
     try {
       const auto json = nlohmann::json::parse(value);
       for (const auto& one : json.at("committed"))
-        record->commits.values.emplace_back(one.get<int64_t>());
+        record->commits.values.emplace_back(whole<int64_t>(one));
       return record;
-    } catch (const nlohmann::json::exception& error) {
+    } catch (const std::exception& error) {
       why = error.what();
     }
   }

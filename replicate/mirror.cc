@@ -324,7 +324,9 @@ void Mirror::hire(const std::set<BrokerId>& source_leaders,
           KFERRY_TRY(wire::Broker broker, target_brokers_.connect(id, flow_.target, wait));
           return std::make_unique<WireSink>(
               std::move(broker),
-              MarkerIdentity{record_.filler_id, record_.filler_epoch, coordinator_epoch()});
+              MarkerIdentity{record_.filler_id, record_.filler_epoch, coordinator_epoch()},
+              std::make_unique<EmptyTransactions>(flow_.name, flow_.target.addresses,
+                                                  flow_.target.client));
         });
     writer.thread = std::jthread([&writer] { writer.worker->run(writer.stop); });
   }

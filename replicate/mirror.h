@@ -80,6 +80,7 @@ class Mirror final : public StatusSource, public Controls {
   };
 
   Result<> connect();
+  Result<> check_source(const Wait& wait);
   Result<> agree_on_flow_record();
   Result<> check_flow_record() const;
   Result<FlowRecord> make_flow_record(const Wait& wait);

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include "base/backoff.h"
+#include "replicate/cluster_settings.h"
 #include "replicate/mirror.h"
 #include "wire/error_code.h"
+#include "wire/messages/group_listing.h"
 #include "wire/messages/producer_state.h"
 
 namespace kferry::replicate {
@@ -11,6 +13,8 @@ namespace {
 
 constexpr Duration kConnectTimeout{60'000};
 constexpr Duration kTick{100};
+
+using kafkaio::TopicAdmin;
 
 Result<std::pair<int64_t, int16_t>> new_producer_id(wire::Cluster& cluster, const Wait& wait) {
   const auto ask = [&]() -> Result<std::pair<int64_t, int16_t>> {
@@ -48,19 +52,31 @@ Result<> Mirror::connect() {
     return fail(ErrorKind::kRefused,
                 fmt::format("source and target are the same cluster, {}", *source_cluster_id_),
                 "check --source and --target");
-  const auto admin_of =
-      [](const ClusterSettings& cluster) -> Result<std::unique_ptr<kafkaio::TopicAdmin>> {
-    KFERRY_TRY(auto admin, kafkaio::TopicAdmin::connect(cluster.properties));
-    return std::make_unique<kafkaio::TopicAdmin>(std::move(admin));
+  const auto admin_of = [&](const ClusterSettings& settings,
+                            wire::Cluster& cluster) -> Result<std::unique_ptr<TopicAdmin>> {
+    KFERRY_TRY(const auto properties, client_properties(settings.properties, cluster, wait));
+    KFERRY_TRY(auto admin, TopicAdmin::connect(properties));
+    return std::make_unique<TopicAdmin>(std::move(admin));
   };
-  KFERRY_TRY(source_admin_, admin_of(flow_.source));
-  KFERRY_TRY(admin_, admin_of(flow_.target));
-  KFERRY_TRY(preparer_admin_, admin_of(flow_.target));
+  KFERRY_CHECK(check_source(wait));
+  KFERRY_TRY(source_admin_, admin_of(flow_.source, *source_));
+  KFERRY_TRY(admin_, admin_of(flow_.target, *target_));
+  KFERRY_TRY(preparer_admin_, admin_of(flow_.target, *target_));
   if (flow_.reverse_of) {
     KFERRY_TRY(way_back_, WayBack::read(flow_, {source_cluster_id_, target_cluster_id_}, wait));
   }
   KFERRY_TRY(state_, StateTopic::open(flow_, *admin_, wait));
   return {};
+}
+
+// Groups that are not seen would be left behind without a word.
+Result<> Mirror::check_source(const Wait& wait) {
+  KFERRY_TRY(wire::Broker* const broker, source_->any_broker(wait));
+  if (flow_.groups.include.empty() || broker->speaks<wire::ListGroupsRequest>()) return {};
+  return fail(ErrorKind::kRefused,
+              "the source's brokers do not list their groups (Kafka before 0.9)",
+              "leave --groups out: records are mirrored; groups can follow once the brokers are "
+              "at 0.9 or later");
 }
 
 // The producer ids are the flow's, not the process's: with two of them, each process would take the

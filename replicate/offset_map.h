@@ -36,7 +36,7 @@ struct MixedRange {
 class OffsetMap {
  public:
   // The next record that was copied is not where the last run puts it. A run that says nothing new
-  // is left out. False, and nothing is added, when it does not rise.
+  // is left out. False, and nothing is added, when it does not rise, or is negative.
   bool add(const OffsetRun& run);
 
   // Where a consumer goes on that has consumed everything before `source`: behind the last record

@@ -22,6 +22,9 @@ constexpr int32_t kMergedRecords = 10'000;
 // After that many failures in a row without any progress there is no use in going on.
 constexpr int kMostFailures = 10;
 
+constexpr const char* kNoMarkers =
+    ", and the target allows no transaction markers (ALTER on the cluster)";
+
 enum class Cure { kReposition, kNewProducer, kGiveUp };
 
 Cure cure_of(int16_t code) {
@@ -29,6 +32,9 @@ Cure cure_of(int16_t code) {
     case wire::kOutOfOrderSequenceNumber:
     case wire::kDuplicateSequenceNumber:
     case wire::kInvalidProducerEpoch:
+    case wire::kProducerFenced:
+    case wire::kInvalidTxnState:
+    case wire::kInvalidProducerIdMapping:
     case wire::kUnknownServerError:
       return Cure::kReposition;
     case wire::kUnknownProducerId:
@@ -142,9 +148,10 @@ void PartitionCopy::accept(TakenIn taken) {
 }
 
 void PartitionCopy::accept_gap(const CopyItem& gap) {
-  if (identity_ && gap.offsets() > kMostMarkers)
-    return end_identity(fmt::format("{} offsets from {} on have no record on the source",
-                                    gap.offsets(), gap.first));
+  if (identity_ && gap.offsets() > most_filled_)
+    return end_identity(fmt::format("{} offsets from {} on have no record on the source{}",
+                                    gap.offsets(), gap.first,
+                                    most_filled_ < kMostMarkers ? kNoMarkers : ""));
   if (!waiting_.empty() && waiting_.back().is_gap())
     waiting_.back().next = gap.next;
   else
@@ -249,13 +256,7 @@ void PartitionCopy::on_ack(const Ack& ack, int64_t now_ms) {
 }
 
 void PartitionCopy::confirm(const CopyItem& item, const Ack& ack, int64_t now_ms) {
-  if (item.is_gap()) {
-    // Nobody tells where the markers stand, and somebody else may have written before them.
-    if (expects_others_) return reposition("producers move to the target");
-    confirmed_.source = item.next;
-    confirmed_.target = TargetOffset(confirmed_.target.value() + item.offsets());
-    return;
-  }
+  if (item.is_gap()) return confirm_gap(item, ack);
   if (ack.base_offset < confirmed_.target) {
     // The answer of an earlier one: what the target has is not what we believe.
     failure_ = Ack{target_, wire::kDuplicateSequenceNumber, ack.base_offset, {}};
@@ -285,10 +286,38 @@ void PartitionCopy::confirm(const CopyItem& item, const Ack& ack, int64_t now_ms
   confirmed_since_start_ = true;
 }
 
+void PartitionCopy::confirm_gap(const CopyItem& gap, const Ack& ack) {
+  // Nobody tells where the markers stand, and somebody else may have written before them.
+  if (expects_others_) return reposition("producers move to the target");
+  const int64_t filled = ack.filled ? *ack.filled : gap.offsets();
+  if (filled > 0) failures_without_progress_ = 0;
+  confirmed_.source = SourceOffset(confirmed_.source.value() + filled);
+  confirmed_.target = TargetOffset(confirmed_.target.value() + filled);
+  if (confirmed_.source < gap.next) waiting_.push_front({confirmed_.source, gap.next});
+}
+
+// True: the answer was to a gap, and it is known what to do.
+bool PartitionCopy::settle_refused_gap(const Ack& refusal) {
+  const int16_t code = refusal.error_code;
+  if (code == wire::kTransactionalIdAuthorizationFailed) {
+    end_identity(
+        "the target allows neither transaction markers (ALTER on the cluster) nor transactions "
+        "(WRITE and DESCRIBE on the transactional ids that begin with kferry-)");
+    return true;
+  }
+  if (code != wire::kClusterAuthorizationFailed) return false;
+  most_filled_ = kMostTransactions;
+  if (refusal.gap_producer) gap_producer_ = refusal.gap_producer;
+  if (++failures_without_progress_ >= kMostFailures)
+    end_identity(std::string("gaps cannot be filled") + kNoMarkers);
+  else
+    reposition("the target allows no transaction markers: empty transactions fill the gap");
+  return true;
+}
+
 void PartitionCopy::settle_failure() {
   const Ack failure = *std::exchange(failure_, std::nullopt);
-  if (failure.error_code == wire::kClusterAuthorizationFailed)
-    return end_identity("the target allows no transaction markers (ALTER on the cluster)");
+  if (settle_refused_gap(failure)) return;
   const Cure cure = cure_of(failure.error_code);
   const auto& row = wire::error_row(failure.error_code);
   const std::string words =

@@ -52,7 +52,10 @@ class PartitionCopy {
  public:
   static constexpr size_t kMostInFlight = 5;  // batches that a broker remembers (KIP-98)
   static constexpr int32_t kMarkersPerRequest = 1'000;
-  static constexpr int64_t kMostMarkers = 1'000'000;  // a larger gap ends identity
+  // A larger gap ends identity: by markers (77 ms for 1,000), and by empty transactions where the
+  // target refuses markers (a few ms each).
+  static constexpr int64_t kMostMarkers = 1'000'000;
+  static constexpr int64_t kMostTransactions = 10'000;
   // Far below producer.id.expiration.ms (a day, unless it is changed).
   static constexpr int64_t kLongQuietMs = 60'000;
 
@@ -91,6 +94,9 @@ class PartitionCopy {
   std::optional<SourceOffset> source_diverges_at() const { return diverges_at_; }
   // The broker does not know our producer id any more, and takes it only from sequence 0 on.
   bool wants_new_producer() const { return wants_new_producer_; }
+
+  // Who fills gaps where the target refuses markers; to be made durable before start().
+  std::optional<int64_t> gap_producer() const { return gap_producer_; }
 
   // Producers move to the target: records of others there end a partition's identity, and no longer
   // quarantine it.
@@ -134,6 +140,8 @@ class PartitionCopy {
   void drop_everything();
   void accept_gap(const CopyItem& gap);
   void confirm(const CopyItem& item, const Ack& ack, int64_t now_ms);
+  void confirm_gap(const CopyItem& gap, const Ack& ack);
+  bool settle_refused_gap(const Ack& refusal);
   void settle_failure();
   void end_identity(std::string reason);
 
@@ -151,6 +159,8 @@ class PartitionCopy {
   bool wants_new_producer_ = false;
   bool doubts_source_ = false;
   bool expects_others_ = false;
+  int64_t most_filled_ = kMostMarkers;  // of one gap
+  std::optional<int64_t> gap_producer_;
   std::optional<SourceOffset> diverges_at_;
   ProducerIdentity producer_;
   OffsetMap map_;

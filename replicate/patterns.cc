@@ -13,6 +13,8 @@ namespace {
 // group name end the process, nor takes exponential time.
 constexpr auto kSyntax = std::regex::ECMAScript | std::regex_constants::__polynomial;
 
+constexpr size_t kLongestShown = 500;
+
 constexpr std::string_view kBlanks = " \t\r\n\f";
 
 std::string_view trimmed(std::string_view text) {
@@ -51,16 +53,33 @@ std::optional<std::string_view> java_only(std::string_view text) {
   return std::nullopt;
 }
 
+// libstdc++ compiles an expression by functions that call themselves: for each character up to the
+// next alternative, and for each parenthesis.
+std::optional<std::string_view> too_deep(std::string_view text) {
+  constexpr int kDeepest = 100;
+  constexpr size_t kLongest = 10'000;
+  int depth = 0;
+  size_t length = 0;  // of this alternative; what is in parentheses counts
+  for (const char c : text) {
+    if (c == '(' && ++depth > kDeepest) return "its parentheses are nested too deeply";
+    if (c == ')') --depth;
+    length = c == '|' && depth <= 0 ? 0 : length + 1;
+    if (length > kLongest) return "an alternative of it is too long";
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<std::regex> parse_pattern(std::string_view text) {
   const auto wrong = [&](std::string_view what) {
     return fail(ErrorKind::kUsage,
                 fmt::format("'{}' is not a regular expression that kferry knows: {}",
-                            escape_control(text), what),
+                            escape_control(text.substr(0, kLongestShown)), what),
                 "the syntax is ECMAScript's, for the whole name: orders, orders-.*, (a|b)\\.log");
   };
   if (text.empty()) return wrong("it is empty");
+  if (const auto trouble = too_deep(text)) return wrong(*trouble);
   if (const auto foreign = java_only(text))
     return wrong(fmt::format("{} means something else outside Java", *foreign));
   try {

@@ -72,6 +72,10 @@ struct Ack {
   int16_t error_code = 0;
   TargetOffset base_offset{-1};  // of a batch; not told of a gap
   std::string message;           // the broker's words, if any
+  // Of a gap, where only the first so many of its offsets were filled.
+  std::optional<int32_t> filled = std::nullopt;
+  // With a refusal of markers: the producer id that the gap's control records are going to have.
+  std::optional<int64_t> gap_producer = std::nullopt;
 };
 
 // One broker of the target, as the leader of some partitions. Answers come in the order of the
@@ -82,6 +86,8 @@ class RecordSink {
   // At most one batch per partition. An error of any of these is the connection's, and ends it:
   // whether what was sent arrived is then unknown.
   virtual Result<> send(const std::vector<BatchToSend>& batches, const Wait& wait) = 0;
+  // CLUSTER_AUTHORIZATION_FAILED as the answer: markers are refused. The end of the partition's log
+  // is to be read again; the next gap in it is filled in another way.
   virtual Result<> fill(const std::vector<GapToFill>& gaps, const Wait& wait) = 0;
   // The answer to the oldest request that has none yet.
   virtual Result<std::vector<Ack>> take_answer(const Wait& wait) = 0;

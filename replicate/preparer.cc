@@ -72,6 +72,7 @@ std::vector<Preparer::Case> Preparer::collect() const {
                      .wants_translation = copy.wants_translation(),
                      .wants_new_producer = copy.wants_new_producer(),
                      .expects_others = copy.expects_other_writers(),
+                     .gap_producer = copy.gap_producer(),
                      .started = copy.started(),
                      .reason = copy.reason(),
                      .confirmed = copy.confirmed(),
@@ -289,6 +290,12 @@ Result<> Preparer::recall(const Case& one) {
 Result<> Preparer::resume(const Case& one, PartitionRecord& record, const Wait& wait) {
   OffsetMap map = one.started ? one.map : std::exchange(recalled_maps_[one.source], {});
   const CopyPosition reference = one.started ? one.confirmed : record.reference;
+  bool changed = false;
+  std::vector<int64_t>& fillers = record.gap_producers;
+  if (one.gap_producer && std::ranges::find(fillers, *one.gap_producer) == fillers.end()) {
+    fillers.push_back(*one.gap_producer);
+    changed = true;
+  }
   KFERRY_TRY(const LogScan scan, find_position(one, record, reference, wait));
   const bool foreign = scan.foreign && record.identity;
   if (foreign && !one.expects_others)
@@ -297,7 +304,6 @@ Result<> Preparer::resume(const Case& one, PartitionRecord& record, const Wait& 
                             "foreign writer, then start over with an empty topic or with "
                             "--offsets translate",
                             one.target, *scan.foreign));
-  bool changed = false;
   if (record.identity && (foreign || one.wants_translation)) {
     record.identity = false;
     record.why_not_identity = foreign ? others_write_from(*scan.foreign) : one.reason;
@@ -344,7 +350,8 @@ Result<LogScan> Preparer::find_position(const Case& one, const PartitionRecord& 
   const SourcePlan plan = tools_.plans.plan(one.source);
   const CopyPosition from{reference.source, std::max(reference.target, ends.start),
                           reference.copied};
-  LogScanner scanner(from, {producer, tools_.flow.filler_id}, record.identity, plan);
+  LogScanner scanner(from, {producer, tools_.flow.filler_id, record.gap_producers}, record.identity,
+                     plan);
   if (from.target < ends.end) {
     const BrokerId leader =
         target_metadata_.topics.at(one.target.topic).partitions.at(one.target.partition).leader;

@@ -60,6 +60,7 @@ class Preparer {
     bool wants_translation = false;
     bool wants_new_producer = false;
     bool expects_others = false;
+    std::optional<int64_t> gap_producer;
     bool started = false;
     std::string reason;
     CopyPosition confirmed;

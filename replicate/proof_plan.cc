@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "replicate/cluster_settings.h"
 #include "replicate/proof_sink.h"
 #include "replicate/state_topic.h"
 #include "replicate/topic_keeper.h"
@@ -194,9 +195,10 @@ void take_up(const verify::ProofReport& before, ProofPlan& plan) {
 
 Result<ProofPlan> plan_proof(const ProofSettings& settings, const Wait& wait) {
   const FlowSettings& flow = settings.flow;
-  KFERRY_TRY(auto source, wire::Cluster::connect(flow.source.addresses, flow.source.client, wait));
-  KFERRY_TRY(auto target, wire::Cluster::connect(flow.target.addresses, flow.target.client, wait));
-  KFERRY_TRY(auto source_admin, kafkaio::TopicAdmin::connect(flow.source.properties));
+  KFERRY_TRY(auto source, connect_to(flow.source, wait));
+  KFERRY_TRY(auto target, connect_to(flow.target, wait));
+  KFERRY_TRY(const auto source_properties, client_properties(flow.source.properties, source, wait));
+  KFERRY_TRY(auto source_admin, kafkaio::TopicAdmin::connect(source_properties));
   KFERRY_TRY(auto target_admin, kafkaio::TopicAdmin::connect(flow.target.properties));
   KFERRY_TRY(ProofPlan plan, Planner(settings, std::move(source), std::move(target),
                                      std::move(source_admin), std::move(target_admin), wait)

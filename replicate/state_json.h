@@ -1,6 +1,7 @@
 // What the records of the state topic have in common: their JSON, written and read.
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@
 #include "base/result.h"
 
 namespace kferry::replicate {
+
+// No later time can be written as RFC 3339.
+inline constexpr int64_t kEndOfYear9999Ms = 253'402'300'799'999;
 
 // Names and words may hold any bytes.
 inline std::string dump(const nlohmann::json& value) {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "replicate/flow_health.h"
 #include "replicate/flow_totals.h"
+#include "replicate/state_json.h"
 #include "verify/json_writer.h"
 
 namespace kferry::replicate {
@@ -19,8 +20,7 @@ std::optional<int64_t> known(int64_t value) {
 
 // A record's timestamp is whatever its producer says: what RFC 3339 cannot write is not known.
 std::optional<std::string> time(int64_t epoch_ms) {
-  constexpr int64_t kEndOfYear9999 = 253'402'300'799'999;
-  const bool writable = epoch_ms >= 0 && epoch_ms <= kEndOfYear9999;
+  const bool writable = epoch_ms >= 0 && epoch_ms <= kEndOfYear9999Ms;
   return writable ? std::optional(to_rfc3339(epoch_ms)) : std::nullopt;
 }
 

@@ -10,7 +10,7 @@ using nlohmann::json;
 using verify::Fields;
 using verify::Reading;
 
-constexpr int64_t kAnyNumber = std::numeric_limits<int64_t>::min();
+constexpr int64_t kLargestRate = 1'000'000'000'000'000;
 
 std::optional<Phase> parse_phase(std::string_view name) {
   for (const Phase phase : kPhases)
@@ -65,7 +65,7 @@ class StatusReader {
     status_.bytes = summary.number("bytes");
     if (auto rates = top.maybe_object("rates")) {
       const auto number = [&](const char* name) {
-        return static_cast<double>(rates->number(name, kAnyNumber));
+        return static_cast<double>(rates->number(name, -kLargestRate, kLargestRate));
       };
       status_.rates = {number("records_per_second"), number("bytes_per_second"),
                        number("lag_per_second"), number("published_per_second")};
@@ -110,7 +110,12 @@ class StatusReader {
   }
 
   void read_partition(Fields& from) {
-    const auto number = [&](const char* name) { return from.maybe_number(name).value_or(-1); };
+    const auto number = [&](const char* name) {
+      const int64_t found = from.maybe_number(name).value_or(-1);
+      // One less than the largest, so that the lag behind -1 is a number too.
+      if (found == std::numeric_limits<int64_t>::max()) from.fail(name, "is too large");
+      return found;
+    };
     PartitionStatus one;
     one.source = {TopicName(from.text("topic")),
                   Partition(static_cast<int32_t>(

@@ -165,10 +165,15 @@ void LogScanner::add_ours(int64_t base_offset, int32_t base_sequence, int64_t co
       identity_ ? SourceOffset(end - shift_) : source_of(scan_.position.copied, false);
 }
 
+bool LogScanner::fills_gaps(int64_t producer_id) const {
+  return std::ranges::find(ids_.gap_producers, producer_id) != ids_.gap_producers.end();
+}
+
 // Fillers, each for an offset of the source in an identity partition, and foreign records.
 void LogScanner::add_others(const wire::BatchHeader& header) {
   const int64_t count = int64_t{header.last_offset_delta} + 1;
-  const bool filler = header.magic >= 2 && header.producer_id == ids_.filler_id;
+  const bool filler = header.magic >= 2 && (header.producer_id == ids_.filler_id ||
+                                            (header.control() && fills_gaps(header.producer_id)));
   scan_.position.target = TargetOffset(header.base_offset + count);
   if (filler) {
     if (identity_) scan_.position.source = SourceOffset(scan_.position.target.value() - shift_);

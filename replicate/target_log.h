@@ -42,6 +42,7 @@ struct LogScan {
 struct ScanIdentities {
   ProducerIdentity producer;
   int64_t filler_id = -1;
+  std::vector<int64_t> gap_producers = {};  // PartitionRecord::gap_producers
 };
 
 // Walks the headers of the batches from `reference` up to `end`: how many records are ours follows
@@ -63,6 +64,7 @@ class LogScanner {
  private:
   SourceOffset source_of(int64_t copied, bool as_record) const;
   void add_ours(int64_t base_offset, int32_t base_sequence, int64_t count);
+  bool fills_gaps(int64_t producer_id) const;
   void add_others(const wire::BatchHeader& header);
 
   const ScanIdentities ids_;

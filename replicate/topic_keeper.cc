@@ -54,6 +54,12 @@ std::set<TopicName> select_topics(const FlowSettings& flow, const wire::ClusterM
   return selected;
 }
 
+Result<wire::Cluster> connect_to(const ClusterSettings& settings, const Wait& wait) {
+  KFERRY_TRY(auto cluster, wire::Cluster::connect(settings.addresses, settings.client, wait));
+  KFERRY_CHECK(cluster.fetch_metadata(std::vector<TopicName>{}, wait));
+  return cluster;
+}
+
 Result<TargetDifferences> find_differences(const FlowSettings& flow, const TopicClusters& clusters,
                                            const std::set<TopicName>& unfinished,
                                            const Wait& wait) {

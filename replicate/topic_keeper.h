@@ -24,6 +24,10 @@ struct TopicClusters {
   kafkaio::TopicAdmin& target_admin;
 };
 
+// Connects, and asks who is in the cluster, for those who look once: a broker whose answers make no
+// sense is an error at once. librdkafka would ask it again until all time is over.
+Result<wire::Cluster> connect_to(const ClusterSettings& cluster, const Wait& wait);
+
 // Everything by which the target differs from what it shall be.
 struct TargetDifferences {
   std::vector<TopicDifference> topics;

@@ -33,11 +33,17 @@ Result<> WireSink::send(const std::vector<BatchToSend>& batches, const Wait& wai
   request.timeout_ms = kReplicationTimeoutMs;
   for (auto& [name, topic] : topics) request.topic_data.push_back(std::move(topic));
   KFERRY_CHECK(broker_.post(request, version, wait.at_most(kAnswerTimeout)));
-  unanswered_.push_back({Kind::kBatches, version});
+  unanswered_.push_back({.kind = Kind::kBatches, .version = version});
   return {};
 }
 
 Result<> WireSink::fill(const std::vector<GapToFill>& gaps, const Wait& wait) {
+  if (!markers_refused_ || !transactions_) return fill_with_markers(gaps, wait);
+  unanswered_.push_back({.kind = Kind::kTransactions, .acks = transactions_->fill(gaps, wait)});
+  return {};
+}
+
+Result<> WireSink::fill_with_markers(const std::vector<GapToFill>& gaps, const Wait& wait) {
   KFERRY_TRY(const int16_t version, broker_.version_of<WriteTxnMarkersRequest>());
   WriteTxnMarkersRequest request;
   const int32_t most = std::ranges::max_element(gaps, {}, &GapToFill::count)->count;
@@ -57,16 +63,24 @@ Result<> WireSink::fill(const std::vector<GapToFill>& gaps, const Wait& wait) {
     }
   }
   KFERRY_CHECK(broker_.post(request, version, wait.at_most(kAnswerTimeout)));
-  unanswered_.push_back({Kind::kMarkers, version});
+  unanswered_.push_back({.kind = Kind::kMarkers, .version = version});
   return {};
 }
 
 Result<std::vector<Ack>> WireSink::take_answer(const Wait& wait) {
   if (unanswered_.empty()) return fail(ErrorKind::kFailed, "no request is waiting for an answer");
-  const auto [kind, version] = unanswered_.front();
+  Unanswered oldest = std::move(unanswered_.front());
   unanswered_.pop_front();
   const Wait bounded = wait.at_most(kAnswerTimeout);
-  return kind == Kind::kBatches ? take_produced(version, bounded) : take_markers(version, bounded);
+  switch (oldest.kind) {
+    case Kind::kBatches:
+      return take_produced(oldest.version, bounded);
+    case Kind::kMarkers:
+      return take_markers(oldest.version, bounded);
+    case Kind::kTransactions:
+      break;
+  }
+  return std::move(oldest.acks);
 }
 
 Result<std::vector<Ack>> WireSink::take_produced(int16_t version, const Wait& wait) {
@@ -89,6 +103,7 @@ Result<std::vector<Ack>> WireSink::take_markers(int16_t version, const Wait& wai
       for (const auto& one : topic.partitions) {
         int16_t& code = codes[{topic.name, one.partition_index}];
         if (code == wire::kNone) code = one.error_code;
+        markers_refused_ = markers_refused_ || code == wire::kClusterAuthorizationFailed;
         // A connection with a higher coordinator epoch was here: ours is to be opened anew.
         if (one.error_code == wire::kTransactionCoordinatorFenced)
           return std::unexpected(wire::kafka_error(one.error_code, "filling a gap"));

@@ -1,9 +1,12 @@
-// A target broker over our own connection: Produce, and WriteTxnMarkers for gaps.
+// A target broker over our own connection: Produce, and WriteTxnMarkers for gaps; empty
+// transactions where it refuses markers.
 #pragma once
 
 #include <deque>
-#include <variant>
+#include <map>
+#include <memory>
 
+#include "replicate/empty_transactions.h"
 #include "replicate/ports.h"
 #include "wire/broker.h"
 
@@ -22,24 +25,30 @@ struct MarkerIdentity {
 
 class WireSink final : public RecordSink {
  public:
-  WireSink(wire::Broker broker, const MarkerIdentity& markers)
-      : broker_(std::move(broker)), markers_(markers) {}
+  // Without `transactions` gaps stay unfilled where markers are refused.
+  WireSink(wire::Broker broker, const MarkerIdentity& markers,
+           std::unique_ptr<EmptyTransactions> transactions = nullptr)
+      : broker_(std::move(broker)), markers_(markers), transactions_(std::move(transactions)) {}
 
   Result<> send(const std::vector<BatchToSend>& batches, const Wait& wait) override;
   Result<> fill(const std::vector<GapToFill>& gaps, const Wait& wait) override;
   Result<std::vector<Ack>> take_answer(const Wait& wait) override;
 
  private:
-  enum class Kind { kBatches, kMarkers };
+  enum class Kind { kBatches, kMarkers, kTransactions };
   struct Unanswered {
     Kind kind;
-    int16_t version;
+    int16_t version = 0;
+    std::vector<Ack> acks = {};  // of kTransactions: they are over already
   };
+  Result<> fill_with_markers(const std::vector<GapToFill>& gaps, const Wait& wait);
   Result<std::vector<Ack>> take_produced(int16_t version, const Wait& wait);
   Result<std::vector<Ack>> take_markers(int16_t version, const Wait& wait);
 
   wire::Broker broker_;
   const MarkerIdentity markers_;
+  const std::unique_ptr<EmptyTransactions> transactions_;
+  bool markers_refused_ = false;
   std::deque<Unanswered> unanswered_;
 };
 

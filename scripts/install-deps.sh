@@ -16,6 +16,7 @@ test_packages=(
   chromium  # the test of the status page looks at it
   openjdk-17-jdk-headless maven
   python3 python3-kazoo python3-kafka
+  clang-19 libclang-rt-19-dev  # libFuzzer; clang before 16 cannot compile libstdc++'s std::expected
 )
 
 case "${1:-}" in

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/whole_number.h"
 
 namespace kferry::verify {
 namespace {
@@ -23,17 +24,6 @@ const json& null_json() {
 const json& empty_object() {
   static const json object = json::object();
   return object;
-}
-
-// JSON has one kind of number; ours must fit int64_t, without a fraction.
-std::optional<int64_t> as_int64(const json& value) {
-  if (value.is_number_unsigned()) {
-    const auto number = value.get<uint64_t>();
-    if (!std::in_range<int64_t>(number)) return std::nullopt;
-    return static_cast<int64_t>(number);
-  }
-  if (value.is_number_integer()) return value.get<int64_t>();
-  return std::nullopt;
 }
 
 // The digits of `text` at [at, at + count), or -1.
@@ -117,7 +107,7 @@ std::optional<std::string> Fields::maybe_text(std::string_view name) {
 }
 
 int64_t Fields::number(std::string_view name, int64_t least, int64_t most) {
-  const std::optional<int64_t> number = as_int64(at(name));
+  const std::optional<int64_t> number = whole_number<int64_t>(at(name));
   if (!number) {
     fail(name, "is not a whole number that fits 64 bits");
   } else if (*number < least || *number > most) {
@@ -187,12 +177,15 @@ void Fields::no_others() {
 
 Result<json> parse_grouped(Reading& reading, const std::string& text,
                            const GroupedHandler& handler) {
+  constexpr int kDeepest = 20;  // our own documents: 6
   // The keys under which the parser is now, by depth: an object at depth 4 below "groups" (1) and
   // "partitions" (3) is a partition; one at depth 2 below "groups" is a group.
   std::array<std::string, 4> keys;
   size_t group = 0;
   size_t partition = 0;
   const json::parser_callback_t take_out = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (depth > kDeepest) reading.fail_at("", "is nested too deeply");
+    if (depth > kDeepest) return false;  // takes no memory
     if (event == json::parse_event_t::key && (depth == 1 || depth == 3))
       keys[static_cast<size_t>(depth)] = parsed.get_ref<const std::string&>();
     if (event != json::parse_event_t::object_end || keys[1] != "groups") return true;

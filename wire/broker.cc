@@ -18,7 +18,8 @@ constexpr int16_t kVersionsVersion = 3;
 // What brokers speak that have no ApiVersions (before 0.10). Kafka: the protocol guides of 0.8.2,
 // 0.9.0.
 const SpokenVersions& versions_of_0_8() {
-  static const SpokenVersions versions{{ApiKey::kListOffsets, {0, 0}},
+  static const SpokenVersions versions{{ApiKey::kFetch, {0, 0}},
+                                       {ApiKey::kListOffsets, {0, 0}},
                                        {ApiKey::kMetadata, {0, 0}},
                                        {ApiKey::kOffsetCommit, {0, 1}},
                                        {ApiKey::kOffsetFetch, {0, 1}},
@@ -29,6 +30,7 @@ const SpokenVersions& versions_of_0_8() {
 const SpokenVersions& versions_of_0_9() {
   static const SpokenVersions versions = [] {
     SpokenVersions made = versions_of_0_8();
+    made[ApiKey::kFetch] = {0, 1};
     made[ApiKey::kOffsetCommit] = {0, 2};
     for (const ApiKey key : {ApiKey::kJoinGroup, ApiKey::kHeartbeat, ApiKey::kLeaveGroup,
                              ApiKey::kSyncGroup, ApiKey::kDescribeGroups, ApiKey::kListGroups})

@@ -5,23 +5,18 @@
 #include <fmt/format.h>
 
 #include "zkoffsets/jute.h"
+#include "zkoffsets/multi_answer.h"
 
 namespace kferry::zkoffsets {
 namespace {
 
 // ZooDefs.OpCode
-constexpr int32_t kError = -1;  // in the place of an operation: why it failed
-constexpr int32_t kEnd = -1;    // in the place of one more operation: there is none
-constexpr int32_t kGetData = 4;
-constexpr int32_t kGetChildren = 8;
+constexpr int32_t kEnd = -1;  // in the place of one more operation: there is none
 constexpr int32_t kSync = 9;
 constexpr int32_t kMultiRead = 22;
 constexpr int32_t kCloseSession = -11;
 
-// KeeperException.Code
 constexpr int32_t kNotAnError = -1;  // MultiHeader's err, in requests
-constexpr int32_t kNoNode = -101;
-constexpr int32_t kNoAuth = -102;
 
 // Nodes in one request. It hides what a request costs, and 100 nodes of ZooKeeper's largest size
 // (1 MB) still fit a frame.
@@ -33,65 +28,6 @@ constexpr int32_t kSessionTimeoutMs = 30'000;
 constexpr size_t kPasswordBytes = 16;
 constexpr Duration kLongestGoodbye{250};
 constexpr size_t kReplyHeaderBytes = 16;
-
-// Stat: czxid, mzxid, ctime, mtime, version, cversion, aversion, ephemeralOwner, dataLength,
-// numChildren, pzxid.
-void read_stat(JuteReader& in, NodeData& node) {
-  in.skip(8);
-  node.version.mzxid = in.number<int64_t>();
-  in.skip(8);
-  node.version.mtime_ms = in.number<int64_t>();
-  node.version.version = in.number<int32_t>();
-  in.skip(8);
-  node.ephemeral = in.number<int64_t>() != 0;
-  in.skip(16);
-}
-
-void read_found(JuteReader& in, NodeData& node) {
-  node.data = in.text();
-  read_stat(in, node);
-}
-
-void read_found(JuteReader& in, NodeChildren& node) {
-  constexpr size_t kShortestName = 4;  // its length
-  node.names.resize(in.count(kShortestName));
-  for (std::string& name : node.names) name = in.text();
-  std::ranges::sort(node.names);
-}
-
-constexpr int32_t operation_of(const NodeData*) {
-  return kGetData;
-}
-constexpr int32_t operation_of(const NodeChildren*) {
-  return kGetChildren;
-}
-
-struct MultiHeader {
-  int32_t type = 0;
-  bool done = false;
-};
-
-MultiHeader read_header(JuteReader& in) {
-  const auto type = in.number<int32_t>();
-  const bool done = in.boolean();
-  in.skip(4);  // the error, which stands in the result too
-  return {type, done};
-}
-
-// One node's part of an answer. False: not what was asked for.
-template <class Node>
-bool read_node(JuteReader& in, Node& node) {
-  const MultiHeader header = read_header(in);
-  if (header.done) return false;
-  if (header.type == operation_of(&node)) {
-    node.state = NodeState::kFound;
-    read_found(in, node);
-    return true;
-  }
-  const auto code = in.number<int32_t>();
-  node.state = code == kNoAuth ? NodeState::kDenied : NodeState::kMissing;
-  return header.type == kError && (code == kNoAuth || code == kNoNode);
-}
 
 // Requests number `number`: the nodes [begin, end) of `paths`.
 std::string multi_read(int32_t number, int32_t operation, const std::string& chroot,
@@ -167,17 +103,18 @@ Result<std::vector<Node>> MultiReader::read(const std::vector<std::string>& path
   for (size_t sent = 0, taken = 0; taken < paths.size();) {
     while (sent < paths.size() && sent - taken < kRequestsInFlight * kNodesPerRequest) {
       const size_t end = std::min(paths.size(), sent + kNodesPerRequest);
-      KFERRY_CHECK(send(
-          multi_read(++last_sent_, operation_of(nodes.data()), config_.chroot, paths, sent, end),
-          stop));
+      KFERRY_CHECK(
+          send(multi_read(++last_sent_, multi_operation(Node{}), config_.chroot, paths, sent, end),
+               stop));
       sent = end;
     }
     KFERRY_TRY(const std::string answer, receive_answer(stop));
-    JuteReader in(std::string_view(answer).substr(kReplyHeaderBytes));
     const size_t end = std::min(paths.size(), taken + kNodesPerRequest);
-    for (; taken < end; ++taken)
-      if (!read_node(in, nodes[taken])) return nonsense("another answer than was asked for");
-    if (!read_header(in).done || in.failed()) return nonsense("a cut-off answer");
+    const std::string_view wrong =
+        read_multi_answer(std::string_view(answer).substr(kReplyHeaderBytes),
+                          std::span(nodes).subspan(taken, end - taken));
+    if (!wrong.empty()) return nonsense(wrong);
+    taken = end;
   }
   return nodes;
 }

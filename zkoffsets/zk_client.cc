@@ -137,7 +137,16 @@ void on_stat(int rc, const Stat* stat, const void* data) {
   on_answer(rc, data, [&](Batch& batch, size_t index) { fill_version(batch.nodes[index], stat); });
 }
 
+// The C client does not look whether a list of names is as long as the server says: then the others
+// are null.
+bool is_whole(const String_vector& names) {
+  return names.count == 0 || (names.count > 0 && names.data != nullptr &&
+                              std::all_of(names.data, names.data + names.count,
+                                          [](const char* name) { return name != nullptr; }));
+}
+
 void on_children(int rc, const String_vector* names, const void* data) {
+  if (rc == ZOK && names != nullptr && !is_whole(*names)) rc = ZMARSHALLINGERROR;
   on_answer(rc, data, [&](Batch& batch, size_t index) {
     if (names == nullptr) return;
     std::vector<std::string>& sorted = batch.children[index].names;

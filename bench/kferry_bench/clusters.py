@@ -71,7 +71,8 @@ class Clusters:
     def reset(self) -> None:
         """No topic but the source's benchmark topics: a mirror that starts finds nothing of an earlier one."""
         for cluster, keep in ((self.source, ("bench-", "__")), (self.target, ("__",))):
-            names = [name for name in cluster.metadata(None)["topics"] if not name.startswith(keep)]
+            names = [name for name in cluster.metadata(None)["topics"]
+                     if not name.startswith(keep) or name.startswith("__kferry.")]
             for name in names:
                 with contextlib.suppress(TestenvError):  # a mirror that has just ended may have deleted it
                     cluster.delete_topic(name)

@@ -41,8 +41,10 @@ def _artifacts(version: str) -> list[str]:
     found = [f"org.apache.kafka:kafka_{scala}:{version}"]
     if version == "3.9.1":
         found += [f"org.apache.kafka:{name}:{version}" for name in ("connect-mirror", "connect-mirror-client", "kafka-tools")]
-    if number[:2] == (0, 10):
+    if number[:2] in ((0, 10), (0, 11)):
         found.append("javax.xml.bind:jaxb-api:2.3.1")  # gone from the JDK since 11; the broker loads it
+    if number[:2] == (2, 0):
+        found.append("org.apache.zookeeper:zookeeper:3.4.10")  # its own, 3.4.13, finds no server on JDK 14 and later
     found.append(f"org.slf4j:slf4j-reload4j:{_SLF4J}")
     found.append(f"org.slf4j:slf4j-api:{_SLF4J}")
     return found

@@ -116,7 +116,7 @@ TEST(Connection, AnAnswerMayDrip) {
     DescribeGroupsResponse response;
     response.groups.emplace_back().group_id = GroupId("g");
     FakeReply reply = reply_with(response, request);
-    reply.drip = true;
+    reply.drip = Duration(1);
     return reply;
   });
   Broker broker = connected(fake);

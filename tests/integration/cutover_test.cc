@@ -112,56 +112,6 @@ TEST_F(CutoverOnBrokers, KilledAtEveryTransitionItGoesOn) {
   town.expect_each_record_once();
 }
 
-// The group goes to the target, works there, and comes back.
-TEST_F(CutoverOnBrokers, AbortBringsAGroupHomeWithWhatItHasDone) {
-  const std::string name = "abort";
-  Town town(clusters(), source(), name, {"abort-a"});
-  MirrorProcess mirror(clusters(), flow_of(name));
-  ASSERT_TRUE(mirror.takes_over_slots()) << mirror.log();
-  {
-    CutoverProcess cutover(clusters(), flow_of(name) + Arguments{"--group", "abort-a"});
-    const ProcessResult rehearsed = testenv::run_process(CutoverProcess::arguments(
-        clusters(), flow_of(name) + Arguments{"--dry-run", "--format", "json"}));
-    EXPECT_EQ(rehearsed.exit_code, 0) << rehearsed.out << rehearsed.err;
-    const Json rehearsal = Json::parse(rehearsed.out);
-    EXPECT_EQ(rehearsal["groups"].size(), 1U);
-    EXPECT_TRUE(test::has(rehearsal["groups"][0]["members"], "abort-a-app")) << rehearsal.dump(1);
-    EXPECT_EQ(rehearsal["written_partitions"].size(), static_cast<size_t>(kPartitions));
-    EXPECT_GT(rehearsal["predicted_pause_ms"], 1'000);
-    ASSERT_TRUE(cutover.says("reached: caught_up")) << cutover.log();
-    town.stop("abort-a");
-    ASSERT_TRUE(cutover.says("its last offsets are on the target")) << cutover.log();
-    town.start("abort-a", clusters().target_bootstrap_servers());
-    EXPECT_EQ(cutover.finish().exit_code, 0) << cutover.log();
-  }
-  const int64_t before = town.consumed["abort-a"]->count();
-  ASSERT_TRUE(before_long([&] { return town.consumed["abort-a"]->count() > before + 500; }));
-  std::jthread stopping([&] {
-    StopToken().sleep_for(2s);
-    town.stop("abort-a");
-  });
-  const ProcessResult aborted = act(clusters(), "abort", flow_of(name));
-  EXPECT_EQ(aborted.exit_code, 0) << aborted.err;
-  EXPECT_NE(aborted.err.find("stop its consumers on the target"), std::string::npos) << aborted.err;
-  stopping.join();
-  town.start("abort-a", clusters().bootstrap_servers());
-  const int64_t home = town.consumed["abort-a"]->count();
-  ASSERT_TRUE(before_long([&] { return town.consumed["abort-a"]->count() > home + 500; }));
-  // And the mirror follows it again.
-  town.shop->stop();
-  ASSERT_TRUE(
-      before_long([&] { return town.consumed["abort-a"]->count() == town.written.count(); }));
-  town.applications["abort-a"].reset();
-  EXPECT_TRUE(before_long([&] {
-    for (int32_t p = 0; p < kPartitions; ++p)
-      if (target().committed("abort-a", at(name, p)) != source().committed("abort-a", at(name, p)))
-        return false;
-    return true;
-  })) << mirror.log();
-  town.expect_each_record_once();
-  EXPECT_EQ(mirror.stop().exit_code, 0);
-}
-
 // A consumer that goes on at the source after its group was moved, and a producer after all were
 // said to have moved.
 TEST_F(CutoverOnBrokers, ThoseWhoStayBehindAreNamed) {

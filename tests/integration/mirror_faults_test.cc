@@ -5,6 +5,8 @@
 #include "tests/integration/mirror_fixture.h"
 #include "tests/integration/mirror_traffic.h"
 #include "tests/support/recording_proxy.h"
+#include "wire/error_code.h"
+#include "wire/messages/transactions.h"
 
 namespace kferry::mirror {
 namespace {
@@ -34,17 +36,24 @@ class MirrorFaults : public testing::Test {
     return environment_.json()[side]["brokers"][0]["port"];
   }
   // What has been copied by then is copied, and the mirror is at work.
-  static bool has_copied(MirrorProcess& mirror, int64_t more) {
+  static testing::AssertionResult has_copied(MirrorProcess& mirror, const Traffic& traffic,
+                                             int64_t more) {
     const Json before = mirror.status();
-    if (before.is_null()) return false;
+    if (before.is_null()) return testing::AssertionFailure() << "no status\n" << mirror.log();
     const int64_t records = before["summary"]["records"];
+    const int64_t sent = traffic.sent();
     // Longer than the producer may take to find a broker again that was killed.
-    return mirror.reaches(
-        [&](const Json& now) { return now["summary"]["records"] >= records + more; },
-        Duration(120'000));
+    const bool copied =
+        mirror.reaches([&](const Json& now) { return now["summary"]["records"] >= records + more; },
+                       Duration(120'000));
+    if (copied) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "the producer has sent " << traffic.sent() - sent
+                                       << " records meanwhile " << traffic.trouble() << "\n"
+                                       << mirror.status().dump(1) << "\n"
+                                       << mirror.log();
   }
-  void cut_answers(MirrorProcess& mirror);
-  void restart_brokers(MirrorProcess& mirror);
+  void cut_answers(MirrorProcess& mirror, const Traffic& traffic);
+  void restart_brokers(MirrorProcess& mirror, const Traffic& traffic);
 
   test::RecordingProxy source_proxy_;
   test::RecordingProxy target_proxy_;
@@ -53,7 +62,7 @@ class MirrorFaults : public testing::Test {
 };
 
 // One fault after the other, each while records are on their way.
-void MirrorFaults::cut_answers(MirrorProcess& mirror) {
+void MirrorFaults::cut_answers(MirrorProcess& mirror, const Traffic& traffic) {
   using enum wire::ApiKey;
   struct Fault {
     test::RecordingProxy& proxy;
@@ -79,19 +88,68 @@ void MirrorFaults::cut_answers(MirrorProcess& mirror) {
       // Asking where the target is happens after a fault only.
       if (fault.request == kDescribeProducers || fault.request == kListOffsets)
         target_proxy_.cut_after(kProduce);
-      ASSERT_TRUE(has_copied(mirror, 1'500)) << mirror.log();
+      ASSERT_TRUE(has_copied(mirror, traffic, 1'500));
     }
 }
 
-void MirrorFaults::restart_brokers(MirrorProcess& mirror) {
+void MirrorFaults::restart_brokers(MirrorProcess& mirror, const Traffic& traffic) {
   for (const char* const action : {"kill", "stop"}) {
     environment_.broker(action, 1, Side::target);
     environment_.broker("start", 1, Side::target);
-    ASSERT_TRUE(has_copied(mirror, 1'000)) << mirror.log();
+    ASSERT_TRUE(has_copied(mirror, traffic, 1'000));
     environment_.broker(action, 0, Side::source);
     environment_.broker("start", 0, Side::source);
-    ASSERT_TRUE(has_copied(mirror, 1'000)) << mirror.log();
+    ASSERT_TRUE(has_copied(mirror, traffic, 1'000));
   }
+}
+
+// What a broker with an authorizer says to a principal without ALTER and CLUSTER_ACTION.
+test::RecordingProxy::Forgery refusal_of_markers() {
+  using wire::WriteTxnMarkersRequest;
+  const auto nothing = [](const test::WireRequest& request) {
+    return test::encode_body(WriteTxnMarkersRequest{}, request.version());
+  };
+  const auto refusal = [](const test::WireRequest& request) {
+    wire::WriteTxnMarkersResponse response;
+    for (const auto& marker : request.as<WriteTxnMarkersRequest>().markers) {
+      auto& answer = response.markers.emplace_back();
+      answer.producer_id = marker.producer_id;
+      for (const auto& topic : marker.topics) {
+        auto& named = answer.topics.emplace_back();
+        named.name = topic.name;
+        for (const Partition one : topic.partition_indexes)
+          named.partitions.push_back({one, wire::kClusterAuthorizationFailed});
+      }
+    }
+    return test::encode_body(response, request.version());
+  };
+  return {nothing, refusal};
+}
+
+TEST_F(MirrorFaults, EmptyTransactionsFillGapsWhereMarkersAreRefused) {
+  using enum wire::ApiKey;
+  target_proxy_.forge(kWriteTxnMarkers, refusal_of_markers());
+  source_->create("refused", 4);
+  Traffic traffic(environment_.bootstrap_servers(), "refused");
+  MirrorProcess mirror(environment_, flow("refused", "refused"));
+  ASSERT_TRUE(has_copied(mirror, traffic, 1'000));
+  for (const auto cut : {&test::RecordingProxy::cut_before, &test::RecordingProxy::cut_after})
+    for (const wire::ApiKey request : {kAddPartitionsToTxn, kEndTxn, kInitProducerId, kProduce}) {
+      SCOPED_TRACE(static_cast<int>(request));
+      (target_proxy_.*cut)(request, 2);
+      ASSERT_TRUE(has_copied(mirror, traffic, 500));
+    }
+  mirror.kill();
+  MirrorProcess second(environment_, flow("refused", "refused"));
+  ASSERT_TRUE(has_copied(second, traffic, 500));
+  traffic.stop();
+  EXPECT_TRUE(second.reaches([](const Json& now) { return has_no_lag(now); })) << second.log();
+  const Json status = second.status();
+  EXPECT_EQ(status["summary"]["identity_partitions"], 4) << status;
+  EXPECT_EQ(second.stop().exit_code, 0) << second.log();
+  EXPECT_GT(target_proxy_.exchanges(kEndTxn).size(), 20U);
+  EXPECT_TRUE(same_for_java(environment_, "refused"));
+  EXPECT_TRUE(same_for_librdkafka(environment_, "refused", 4));
 }
 
 TEST_F(MirrorFaults, LostAnswersAndRestartedBrokers) {
@@ -99,8 +157,8 @@ TEST_F(MirrorFaults, LostAnswersAndRestartedBrokers) {
   MirrorProcess mirror(environment_, flow("cut", "cut|restarted"));
   {
     Traffic traffic(environment_.bootstrap_servers(), "cut");
-    ASSERT_TRUE(has_copied(mirror, 1'000)) << mirror.log();
-    ASSERT_NO_FATAL_FAILURE(cut_answers(mirror));
+    ASSERT_TRUE(has_copied(mirror, traffic, 1'000));
+    ASSERT_NO_FATAL_FAILURE(cut_answers(mirror, traffic));
     traffic.stop();
   }
   source_proxy_.clear_faults();
@@ -108,7 +166,7 @@ TEST_F(MirrorFaults, LostAnswersAndRestartedBrokers) {
   source_->create("restarted", 4);
   {
     Traffic traffic(environment_.bootstrap_servers(), "restarted", {.transactions = false});
-    ASSERT_NO_FATAL_FAILURE(restart_brokers(mirror));
+    ASSERT_NO_FATAL_FAILURE(restart_brokers(mirror, traffic));
     traffic.stop();
   }
   EXPECT_TRUE(mirror.reaches([](const Json& now) { return has_no_lag(now); })) << mirror.log();

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -25,17 +26,15 @@ class Traffic {
  public:
   Traffic(const std::string& bootstrap_servers, const std::string& topic,
           const TrafficOptions& options = {})
-      : topic_(topic), options_(options) {
-    producer_ = std::make_unique<kafkaio::Producer>(integration::value_of(kafkaio::Producer::open(
-        {.bootstrap_servers = bootstrap_servers,
-         .properties = {{"compression.codec", "snappy"}, {"message.timeout.ms", "60000"}}})));
+      : bootstrap_servers_(bootstrap_servers), topic_(topic), options_(options) {
+    begin();
     if (options.transactions)
       transactions_ = std::make_unique<TransactionWriter>(bootstrap_servers, topic + "-traffic");
     thread_ = std::jthread([this] { run(); });
   }
   ~Traffic() { stopped_ = true; }
 
-  // How many records were written and confirmed. Throws what went wrong.
+  // How many records were sent. Throws what went wrong.
   int64_t stop() {
     stopped_ = true;
     if (thread_.joinable()) thread_.join();
@@ -43,21 +42,41 @@ class Traffic {
     return sent_;
   }
   int64_t sent() const { return sent_; }
+  // Why it writes no more; empty: it does.
+  std::string trouble() const {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+  }
 
  private:
   static constexpr Duration kRound{50};
+  static constexpr int kMostBegun = 20;
 
+  void begin() {
+    producer_ = std::make_unique<kafkaio::Producer>(integration::value_of(kafkaio::Producer::open(
+        {.bootstrap_servers = bootstrap_servers_,
+         .properties = {{"compression.codec", "snappy"}, {"message.timeout.ms", "60000"}}})));
+  }
   void run() {
     try {
       const StopToken never;
+      int begun_anew = 0;
       for (int round = 0; !stopped_; ++round) {
-        send_some();
+        try {
+          send_some();
+        } catch (const std::exception&) {
+          // A broker that has just started knows no topic for a moment; librdkafka gives up then.
+          if (++begun_anew > kMostBegun) throw;
+          begin();
+        }
         if (transactions_ && round % 10 == 0) run_transaction(round / 10);
         never.sleep_for(kRound);
       }
       integration::value_of(producer_->flush(integration::within(Duration(90'000))));
-    } catch (...) {
+    } catch (const std::exception& error) {
       failure_ = std::current_exception();
+      const std::lock_guard lock(mutex_);
+      trouble_ = fmt::format("after {} records: {}", sent_.load(), error.what());
     }
   }
   void send_some() {
@@ -77,6 +96,7 @@ class Traffic {
     number % 3 == 2 ? transactions_->abort() : transactions_->commit();
   }
 
+  const std::string bootstrap_servers_;
   const std::string topic_;
   const TrafficOptions options_;
   std::unique_ptr<kafkaio::Producer> producer_;
@@ -84,6 +104,8 @@ class Traffic {
   std::atomic<int64_t> sent_ = 0;
   std::atomic<bool> stopped_ = false;
   std::exception_ptr failure_;
+  mutable std::mutex mutex_;
+  std::string trouble_;
   std::jthread thread_;
 };
 

@@ -128,8 +128,7 @@ void FakeBroker::serve(Socket socket, int number, int epoch) {
 bool FakeBroker::write(const Socket& socket, const WireRequest& request, const FakeReply& reply,
                        std::string& held) {
   if (reply.silent) return true;
-  const Deadline delay = Deadline::after(reply.delay);
-  while (!delay.expired() && !stop_) std::this_thread::sleep_for(std::min(kSlice, reply.delay));
+  sleep_unless_stopped(reply.delay, stop_);
   const int32_t correlation_id = request.header.correlation_id + reply.correlation_shift;
   if (reply.raw)
     held += reply.bytes;
@@ -137,12 +136,8 @@ bool FakeBroker::write(const Socket& socket, const WireRequest& request, const F
     held += framed(response_header(request, correlation_id) + reply.bytes);
   if (reply.hold) return true;
   const std::string bytes = std::exchange(held, {});
-  if (!reply.drip) return write_all(socket, bytes, stop_);
-  for (const char byte : bytes) {
-    if (!write_all(socket, {&byte, 1}, stop_)) return false;
-    std::this_thread::sleep_for(Duration(1));
-  }
-  return true;
+  return reply.drip.count() == 0 ? write_all(socket, bytes, stop_)
+                                 : drip_all(socket, bytes, reply.drip, stop_);
 }
 
 FakeReply FakeBroker::handle(const WireRequest& request) {

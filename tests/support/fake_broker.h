@@ -23,7 +23,7 @@ struct FakeReply {
   bool silent = false;            // no answer, ever
   bool close = false;             // afterwards
   bool hold = false;              // goes out together with the next answer, or in silence
-  bool drip = false;              // one byte at a time
+  Duration drip{0};               // one byte at a time, with such a pause after each
   int32_t correlation_shift = 0;  // the answer's correlation id is wrong by that
   Duration delay{0};
 };

@@ -63,6 +63,23 @@ void FakeZookeeper::multi_read(MultiRead what) {
   multi_read_ = what;
 }
 
+void FakeZookeeper::spoil(int32_t operation, Spoiler how) {
+  const std::lock_guard lock(mutex_);
+  spoilers_[operation] = std::move(how);
+}
+
+std::optional<bool> FakeZookeeper::write_spoiled(const Socket& socket, int32_t operation,
+                                                 int32_t number) {
+  std::unique_lock lock(mutex_);
+  const auto found = spoilers_.find(operation);
+  if (found == spoilers_.end()) return std::nullopt;
+  const Spoiled reply = found->second(number);
+  lock.unlock();
+  const bool written = reply.drip.count() == 0 ? write_all(socket, reply.bytes, stop_)
+                                               : drip_all(socket, reply.bytes, reply.drip, stop_);
+  return written && !reply.close;
+}
+
 int FakeZookeeper::count(int32_t operation) const {
   const std::lock_guard lock(mutex_);
   const auto found = counts_.find(operation);
@@ -100,14 +117,20 @@ void FakeZookeeper::serve(const Socket& socket, size_t number, int epoch) {
     if (!is_readable(socket, kSlice)) continue;
     const auto frame = read_frame(socket, stop_);
     if (!frame) return;
-    if (!std::exchange(greeted, true)) {
+    const bool first = !std::exchange(greeted, true);
+    JuteReader in(*frame);
+    const auto request = in.number<int32_t>();
+    const auto operation = first ? kGreeting : in.number<int32_t>();
+    if (const auto goes_on = write_spoiled(socket, operation, request)) {
+      if (!*goes_on) return;
+      continue;
+    }
+    if (first) {
       if (!write_all(socket, framed(greeting()), stop_)) return;
       continue;
     }
     const Reply reply = handle(*frame, number);
-    JuteReader in(*frame);
-    const auto request = in.number<int32_t>();
-    had_multi_read = had_multi_read || in.number<int32_t>() == kMultiRead;
+    had_multi_read = had_multi_read || operation == kMultiRead;
     const std::string bytes = header(request, reply.error) + reply.body;
     if (!reply.silent && !write_all(socket, framed(bytes), stop_)) return;
     if (reply.close) return;

@@ -1,8 +1,10 @@
 // A ZooKeeper server made of a few nodes in memory, for what a real one cannot be made to do.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -30,6 +32,13 @@ enum class MultiRead {
   kSilence,   // no answer, ever
 };
 
+// What goes out in place of an answer, its length included.
+struct Spoiled {
+  std::string bytes = {};  // empty: nothing, ever
+  Duration drip{0};        // one byte at a time, with such a pause after each
+  bool close = false;      // afterwards
+};
+
 // Thread-safe. Sessions are not checked, and do not expire.
 class FakeZookeeper {
  public:
@@ -43,6 +52,11 @@ class FakeZookeeper {
 
   // From now on.
   void multi_read(MultiRead what);
+  // The answers to an operation (ZooDefs.OpCode), or to kGreeting, which is the first request of a
+  // connection. `how` gets the request's number.
+  static constexpr int32_t kGreeting = 0;
+  using Spoiler = std::function<Spoiled(int32_t number)>;
+  void spoil(int32_t operation, Spoiler how);
   // Closes the connections that had a multiRead; new ones are accepted.
   void drop_multi_read_connections() { ++epoch_; }
 
@@ -64,6 +78,8 @@ class FakeZookeeper {
   void accept_loop();
   void serve(const Socket& socket, size_t number, int epoch);
   Reply handle(std::string_view frame, size_t connection);
+  // nullopt: nobody spoils it. False: the connection is over.
+  std::optional<bool> write_spoiled(const Socket& socket, int32_t operation, int32_t number);
   Reply answer(int32_t operation, std::string_view body);
   Reply answer_multi(std::string_view body);
   Reply read_node(int32_t operation, const std::string& path) const;
@@ -72,7 +88,8 @@ class FakeZookeeper {
   Socket listener_;
   const uint16_t port_;
 
-  mutable std::mutex mutex_;  // guards the next five
+  mutable std::mutex mutex_;  // guards the next six
+  std::map<int32_t, Spoiler> spoilers_;
   MultiRead multi_read_ = MultiRead::kAnswered;
   std::map<int32_t, int> counts_;
   int largest_multi_read_ = 0;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/hex.h"
+
 namespace kferry::test {
 
 // The output of tests/java/`program`.java with Kafka's jars. Throws std::runtime_error.
@@ -29,8 +31,5 @@ struct JavaError {
 
 // org.apache.kafka.common.protocol.Errors, by code. Throws std::runtime_error.
 std::map<int, JavaError> java_errors(const std::string& kafka_version);
-
-std::string to_hex(std::string_view bytes);
-std::string from_hex(std::string_view digits);
 
 }  // namespace kferry::test

@@ -75,8 +75,14 @@ void RecordingProxy::release(ApiKey api_key) {
   held_.erase(api_key);
 }
 
+void RecordingProxy::forge(ApiKey api_key, Forgery forgery) {
+  const std::lock_guard lock(mutex_);
+  forgeries_[api_key] = std::move(forgery);
+}
+
 void RecordingProxy::clear_faults() {
   const std::lock_guard lock(mutex_);
+  forgeries_.clear();
   cuts_.clear();
   delays_.clear();
   held_.clear();
@@ -110,9 +116,13 @@ void RecordingProxy::serve(Socket client, int number) {
 
 bool RecordingProxy::forward_request(const Socket& client, const Socket& broker, int number,
                                      std::deque<size_t>& unanswered) {
-  const auto frame = read_frame(client, stop_);
+  auto frame = read_frame(client, stop_);
   if (!frame) return false;
   WireRequest request = parse_request(*frame);
+  if (const auto forgery = forgery_of(request)) {
+    frame->resize(frame->size() - request.body.size());
+    *frame += forgery->request(request);
+  }
   request.connection = number;
   {
     const std::lock_guard lock(mutex_);
@@ -129,7 +139,7 @@ bool RecordingProxy::forward_request(const Socket& client, const Socket& broker,
 
 bool RecordingProxy::forward_answer(const Socket& client, const Socket& broker,
                                     std::deque<size_t>& unanswered) {
-  const auto frame = read_frame(broker, stop_);
+  auto frame = read_frame(broker, stop_);
   if (!frame) return false;
   const int32_t correlation_id = int32_from(*frame);
   std::unique_lock lock(mutex_);
@@ -144,10 +154,20 @@ bool RecordingProxy::forward_answer(const Socket& client, const Socket& broker,
   if (to_cut_.erase(index) > 0) return false;
   lock.unlock();
   wait_before_passing_on(request);
+  if (const auto forgery = forgery_of(request))
+    *frame = response_header(request, correlation_id) + forgery->answer(request);
   lock.lock();
   exchanges_[index].passed_on = true;  // before the client can go on and look
   lock.unlock();
   return write_all(client, framed(*frame), stop_);
+}
+
+std::optional<RecordingProxy::Forgery> RecordingProxy::forgery_of(
+    const WireRequest& request) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = forgeries_.find(request.api_key());
+  if (found == forgeries_.end() || !concerns_us(request)) return std::nullopt;
+  return found->second;
 }
 
 bool RecordingProxy::concerns_us(const WireRequest& request) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -60,6 +61,13 @@ class RecordingProxy {
   // Answers of that kind wait for release().
   void hold(wire::ApiKey api_key);
   void release(wire::ApiKey api_key);
+  // Requests of that kind are replaced by another one of the same version, and the answer to that
+  // by another: their bodies.
+  struct Forgery {
+    std::function<std::string(const WireRequest&)> request;
+    std::function<std::string(const WireRequest&)> answer;  // to the true request
+  };
+  void forge(wire::ApiKey api_key, Forgery forgery);
   // Forgets all of these that have not happened yet.
   void clear_faults();
 
@@ -75,6 +83,7 @@ class RecordingProxy {
   bool forward_request(const Socket& client, const Socket& broker, int number,
                        std::deque<size_t>& unanswered);
   bool forward_answer(const Socket& client, const Socket& broker, std::deque<size_t>& unanswered);
+  std::optional<Forgery> forgery_of(const WireRequest& request) const;
   bool concerns_us(const WireRequest& request) const;
   bool is_cut_now(const WireRequest& request, bool before);
   void wait_before_passing_on(const WireRequest& request);
@@ -91,6 +100,7 @@ class RecordingProxy {
   std::set<size_t> to_cut_;  // exchanges whose answer is not passed on
   std::map<wire::ApiKey, Duration> delays_;
   std::set<wire::ApiKey> held_;
+  std::map<wire::ApiKey, Forgery> forgeries_;
   std::vector<std::thread> connections_;
 
   StopFlag stop_ = false;

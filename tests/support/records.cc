@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include "tests/support/java_wire.h"
+#include "tests/support/hex.h"
 #include "wire/batch_layout.h"
 #include "wire/big_endian.h"
 #include "wire/crc32c.h"
@@ -220,7 +220,7 @@ std::vector<TestRecord> decode_all(std::string_view log, size_t most_bytes) {
   return records;
 }
 
-size_t exercise_records(std::string_view data, size_t most_bytes) {
+size_t exercise_records(std::string_view data, size_t most_bytes, wire::Codec codec) {
   size_t count = 0;
   while (true) {
     const auto batch = wire::take_batch(data);
@@ -229,8 +229,8 @@ size_t exercise_records(std::string_view data, size_t most_bytes) {
     if (!decoded || decoded->records.empty()) continue;
     const std::vector<wire::RawRecord>& records = decoded->records;
     count += records.size();
-    const std::string again = or_throw(wire::encode_batch(records, wire::Codec::kNone, {}));
-    const std::vector<TestRecord> second = decode_all(again, most_bytes);
+    const std::string again = or_throw(wire::encode_batch(records, codec, {}));
+    const std::vector<TestRecord> second = decode_all(again);
     if (second.size() != records.size()) throw std::runtime_error("records got lost");
     for (size_t i = 0; i < second.size(); ++i) {
       TestRecord first = to_test_record(records[i]);

@@ -75,8 +75,9 @@ std::vector<wire::RawBatch> take_all(std::string_view log);
 std::vector<TestRecord> decode_all(std::string_view log, size_t most_bytes = 64 << 20);
 
 // For hostile bytes, and for libFuzzer: takes, decodes, parses, encodes and decodes again what can
-// be. Whatever `data` is, it must not crash, and what is decoded must survive the second time:
-// throws std::runtime_error if not. Gives how many records there were.
-size_t exercise_records(std::string_view data, size_t most_bytes);
+// be, with `codec` the second time. Whatever `data` is, it must not crash, and what is decoded must
+// survive the second time: throws std::runtime_error if not. Gives how many records there were.
+size_t exercise_records(std::string_view data, size_t most_bytes,
+                        wire::Codec codec = wire::Codec::kNone);
 
 }  // namespace kferry::test

@@ -1,7 +1,9 @@
 #include "tests/support/sockets.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -112,6 +114,20 @@ bool write_all(const Socket& socket, std::string_view bytes, const StopFlag& sto
     const ssize_t sent = send(socket.descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && !would_block()) return false;
     if (sent > 0) bytes.remove_prefix(static_cast<size_t>(sent));
+  }
+  return true;
+}
+
+void sleep_unless_stopped(Duration duration, const StopFlag& stop) {
+  const Deadline end = Deadline::after(duration);
+  while (!end.expired() && !stop)
+    std::this_thread::sleep_for(std::min(Duration(kSliceMs), end.remaining()));
+}
+
+bool drip_all(const Socket& socket, std::string_view bytes, Duration pause, const StopFlag& stop) {
+  for (const char byte : bytes) {
+    if (!write_all(socket, {&byte, 1}, stop)) return false;
+    sleep_unless_stopped(pause, stop);
   }
   return true;
 }

@@ -42,11 +42,16 @@ uint16_t port_of(const Socket& socket);
 Socket accept_within(const Socket& listener, Duration timeout);
 Socket connect_to_loopback(uint16_t port);
 
+// Until `duration` is over, or `stop` is set.
+void sleep_unless_stopped(Duration duration, const StopFlag& stop);
+
 // Whether there is something to read, or the end.
 bool is_readable(const Socket& socket, Duration timeout);
 // False, or nothing, at the end of the stream, on an error and once `stop` is set.
 bool read_exactly(const Socket& socket, char* to, size_t size, const StopFlag& stop);
 bool write_all(const Socket& socket, std::string_view bytes, const StopFlag& stop);
+// One byte at a time, with a pause after each.
+bool drip_all(const Socket& socket, std::string_view bytes, Duration pause, const StopFlag& stop);
 // A frame without its int32 length.
 std::optional<std::string> read_frame(const Socket& socket, const StopFlag& stop);
 

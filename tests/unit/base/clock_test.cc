@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 namespace kferry {
@@ -28,6 +30,14 @@ TEST(Clock, TimestampsAreRfc3339InUtc) {
   EXPECT_EQ(to_rfc3339(1'000'000'000'007), "2001-09-09T01:46:40.007Z");
   EXPECT_EQ(to_rfc3339(1'709'209'799'999), "2024-02-29T12:29:59.999Z");
   EXPECT_EQ(to_rfc3339(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(to_rfc3339(-1), "1969-12-31T23:59:59.999Z");
+}
+
+// ZooKeeper servers say when a node was changed, and may say anything.
+TEST(Clock, AnyNumberIsATimestamp) {
+  for (const int64_t extreme :
+       {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()})
+    EXPECT_TRUE(to_rfc3339(extreme).ends_with("Z"));
 }
 
 TEST(Clock, TheWallClockIsInMilliseconds) {

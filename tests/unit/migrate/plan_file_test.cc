@@ -202,6 +202,14 @@ TEST(PlanFile, BrokenDocumentsAreNamed) {
   }
 }
 
+TEST(PlanFile, NestingTakesNoMemory) {
+  constexpr size_t kDeep = 1'000'000;
+  const auto plan =
+      parse_plan(R"({"x":)" + std::string(kDeep, '[') + std::string(kDeep, ']') + "}");
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().kind, ErrorKind::kUsage);
+}
+
 TEST(PlanFile, NotAPlan) {
   const std::string text = sample_text();
   for (const std::string& broken :

@@ -1,4 +1,5 @@
 // When a cut-over may go on: rules, records and report.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -168,6 +169,14 @@ TEST(CutoverState, RecordsReadBackAsTheyWereWritten) {
   EXPECT_EQ(told->seen, 2);
   EXPECT_FALSE(parse_cutover("{}"));
   EXPECT_FALSE(parse_progress(R"({"instance":"x","at_ms":1,"seen":1,"partitions":[["t"]]})"));
+  // Numbers that would overflow where times and offsets are taken from one another.
+  EXPECT_TRUE(parse_progress(R"({"instance":"x","at_ms":1,"seen":1,"partitions":[]})"));
+  for (const char* const at : {"-1", "9223372036854775807", "1e300", "18446744073709551615"})
+    EXPECT_FALSE(parse_progress(
+        fmt::format(R"({{"instance":"x","at_ms":{},"seen":1,"partitions":[]}})", at)))
+        << at;
+  EXPECT_FALSE(parse_progress(
+      R"({"instance":"x","at_ms":1,"next_ms":9000000000000000000,"seen":1,"partitions":[]})"));
 }
 
 TEST(CutoverState, OthersMayWriteOnceProducersMayMove) {

@@ -1,6 +1,7 @@
 // The offset map against the truth: what a consumer has consumed, record by record.
 #include "replicate/offset_map.h"
 
+#include <limits>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -57,6 +58,19 @@ TEST(OffsetMap, RefusesWhatDoesNotRise) {
 }
 
 // The copy began at 20, but somebody else wrote there before its first record came.
+// Anybody may commit any offset, and write any record of the state topic.
+TEST(OffsetMap, DoesNotOverflow) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  OffsetMap map;
+  EXPECT_FALSE(map.add(run(std::numeric_limits<int64_t>::min(), 1)));
+  EXPECT_FALSE(map.add(run(0, -1)));
+  EXPECT_TRUE(map.add(run(1, 5)));
+  EXPECT_EQ(map.to_target(SourceOffset(kMost)), TargetOffset(kMost));
+  EXPECT_TRUE(map.add(run(2, kMost - 1)));
+  EXPECT_EQ(map.to_target(SourceOffset(100)), TargetOffset(kMost));
+  EXPECT_EQ(map.to_source(TargetOffset(kMost)), SourceOffset(3));
+}
+
 TEST(OffsetMap, TheFirstRecordLiesBehindForeignOnes) {
   OffsetMap map;
   map.add(run(10, 20));

@@ -15,6 +15,7 @@ namespace {
 const TopicPartition kPartition{TopicName("t"), Partition(0)};
 constexpr int64_t kOurs = 7;
 constexpr int64_t kFiller = 8;
+constexpr int64_t kGapProducer = 9;
 constexpr int64_t kForeign = 99;
 
 // A source log with holes: record i stands at offsets[i].
@@ -113,6 +114,7 @@ class Story {
 
   const PartitionCopy& copy() const { return *copy_; }
   bool foreign_writer = false;
+  bool markers_refused = false;  // empty transactions fill the gaps, a few offsets at a time
   void move_producers() {
     producers_move_ = foreign_writer = true;
     copy_->expect_other_writers();
@@ -133,6 +135,7 @@ class Story {
       case 0:  // the connection, with requests whose fate is unknown
         land_in_flight();
         copy_->connection_lost("lost");
+        transactions_begun_ = false;
         answers_.clear();
         break;
       case 1:  // the process
@@ -158,6 +161,7 @@ class Story {
         std::make_unique<PartitionCopy>(kPartition, wire::Uuid{}, kPartition, OffsetsMode::kAuto);
     answers_.clear();
     unsent_.clear();
+    transactions_begun_ = false;
     if (producers_move_) copy_->expect_other_writers();
     copy_->reposition({});
   }
@@ -165,7 +169,8 @@ class Story {
   void position() {
     const CopyPosition reference = copy_->started() ? copy_->confirmed() : saved_;
     OffsetMap map = copy_->started() ? copy_->map() : saved_map_;
-    LogScanner scanner(reference, {{kOurs, 0, 0}, kFiller}, identity_, plan_);
+    if (copy_->gap_producer()) gap_producers_ = {*copy_->gap_producer()};
+    LogScanner scanner(reference, {{kOurs, 0, 0}, kFiller, gap_producers_}, identity_, plan_);
     ASSERT_TRUE(scanner.add(log_.read(reference.target.value())));
     const LogScan scan = scanner.scan();
     ASSERT_EQ(scan.position.target.value(), log_.end());
@@ -219,12 +224,26 @@ class Story {
   void land_one() {
     const auto [bytes, markers] = unsent_.front();
     unsent_.pop_front();
-    if (markers > 0) {
+    if (markers > 0 && markers_refused) {
+      land_transactions(markers);
+    } else if (markers > 0) {
       log_.write_markers(markers, kFiller);
       answers_.push_back({true, {kPartition, wire::kNone, {}, {}}});
     } else {
       answers_.push_back({false, log_.produce(kPartition, bytes)});
     }
+  }
+
+  void land_transactions(int32_t wanted) {
+    Ack ack{kPartition, wire::kClusterAuthorizationFailed, {}, {}};
+    if (std::exchange(transactions_begun_, true)) {
+      ack.error_code = wire::kNone;
+      ack.filled = std::min(wanted, 1 + static_cast<int32_t>(random_() % 2));
+      log_.write_markers(*ack.filled, kGapProducer);
+    } else {
+      ack.gap_producer = kGapProducer;
+    }
+    answers_.push_back({true, ack});
   }
 
   void take_answer() {
@@ -253,6 +272,7 @@ class Story {
   BufferBudget budget_{1 << 20};
   int one_fault_in_ = 0;
   bool producers_move_ = false;
+  bool transactions_begun_ = false;  // on this connection
   std::unique_ptr<PartitionCopy> copy_;
   std::deque<std::pair<std::string, int32_t>> unsent_;  // bytes, or that many markers
   std::deque<Answer> answers_;
@@ -260,6 +280,7 @@ class Story {
   CopyPosition saved_;
   OffsetMap saved_map_;
   SourcePlan plan_;
+  std::vector<int64_t> gap_producers_;
   int32_t foreign_sequence_ = 0;
 };
 
@@ -314,6 +335,49 @@ TEST(PartitionCopy, IdentityWithHolesAndFaults) {
     expect_exact_copy(source, log, true);
     EXPECT_EQ(log.end(), source.end);
   }
+}
+
+TEST(PartitionCopy, EmptyTransactionsFillHolesWhereMarkersAreRefused) {
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const Source source = make_source(random, 300, 15);
+    FakeLog log;
+    Story run(source, log, true, seed);
+    run.markers_refused = true;
+    ASSERT_TRUE(run.finish(20)) << run.copy().reason();
+    expect_exact_copy(source, log, true);
+    EXPECT_EQ(log.end(), source.end);
+    EXPECT_TRUE(run.copy().identity());
+  }
+}
+
+// A gap of `offsets`, refused with `code`: the phase that follows.
+PartitionCopy after_refusal(int64_t offsets, int16_t code) {
+  PartitionCopy copy(kPartition, wire::Uuid{}, kPartition, OffsetsMode::kAuto);
+  copy.start({});
+  TakenIn gap;
+  gap.items.push_back({.first = SourceOffset(0), .next = SourceOffset(offsets)});
+  gap.next = SourceOffset(offsets);
+  copy.accept(gap);
+  EXPECT_NE(copy.sent(std::move(copy.next_work(1).at(0)), copy.generation()), nullptr);
+  copy.on_ack({kPartition, code, {}, {}}, 1);
+  if (copy.phase() == Phase::kPositioning && !copy.wants_translation()) {
+    copy.start({});
+    copy.accept(std::move(gap));
+  }
+  return copy;
+}
+
+TEST(PartitionCopy, AGapThatCannotBeFilledEndsIdentity) {
+  using enum wire::KafkaError;
+  EXPECT_FALSE(after_refusal(10'000, kClusterAuthorizationFailed).wants_translation());
+  const PartitionCopy large = after_refusal(10'001, kClusterAuthorizationFailed);
+  EXPECT_TRUE(large.wants_translation());
+  EXPECT_NE(large.reason().find("ALTER on the cluster"), std::string::npos) << large.reason();
+  const PartitionCopy neither = after_refusal(1, kTransactionalIdAuthorizationFailed);
+  EXPECT_TRUE(neither.wants_translation());
+  EXPECT_NE(neither.reason().find("begin with kferry-"), std::string::npos) << neither.reason();
 }
 
 TEST(PartitionCopy, TranslationWithHolesFaultsAndOtherWriters) {

@@ -54,12 +54,20 @@ TEST(Patterns, WhatJavaReadsOtherwiseIsRefused) {
   for (const char* const java : {"\\Qa.b\\E", "a*+b", "a++", "x?+", "[a-z&&[^b]]", "[a-c[x-z]]",
                                  "\\p{Alpha}", "\\Aabc", "a\\z", "\\h+", "[]a]", "[^]]*"})
     EXPECT_TRUE(fails(parse_pattern(java), ErrorKind::kUsage, "outside Java")) << java;
-  for (const char* const both : {"\\d+", "\\w-\\S", "[\\-\\.]", "[[:alpha:]]+", "a\\+\\+", "[^a]*",
-                                 "a+?", "\\\\", "[*+]+"})
+  for (const char* const both :
+       {"\\d+", "\\w-\\S", "[\\-\\.]", "[[:alpha:]]+", "a\\+\\+", "[^a]*", "a+?", "\\\\", "[*+]+"})
     EXPECT_TRUE(test::ok(parse_pattern(both))) << both;
 }
 
 // A group's name comes from whoever commits offsets.
+TEST(Patterns, ALongOneDoesNotEndTheProcess) {
+  EXPECT_TRUE(fails(parse_pattern(std::string(1'000'000, 'a')), ErrorKind::kUsage, "too long"));
+  EXPECT_TRUE(fails(parse_pattern(std::string(1'000'000, '(')), ErrorKind::kUsage, "too deeply"));
+  std::string topics = "t";
+  for (int i = 0; i < 5'000; ++i) topics += "|topic-" + std::to_string(i);
+  EXPECT_TRUE(matches(topics, "topic-4999"));
+}
+
 TEST(Patterns, ALongNameEndsNeitherTheProcessNorOurPatience) {
   const std::string name(32'767, 'a');
   EXPECT_TRUE(matches(".*", name));

@@ -1,6 +1,5 @@
 // Nothing that comes from the wire can crash a decoder or make it read beyond its input. Meant to
 // run under AddressSanitizer too, for which every input is in a block of exactly its size.
-#include <algorithm>
 #include <memory>
 #include <random>
 
@@ -9,19 +8,10 @@
 
 #include "tests/support/all_messages.h"
 #include "tests/support/message_filler.h"
-#include "wire/decoder.h"
-#include "wire/encoder.h"
+#include "tests/support/stable_decode.h"
 
 namespace kferry::test {
 namespace {
-
-template <class Message>
-Result<Message> decode_exact(std::string_view bytes, int16_t version,
-                             std::unique_ptr<char[]>& block) {
-  block = std::make_unique<char[]>(bytes.size());
-  std::ranges::copy(bytes, block.get());
-  return wire::decode_message<Message>({block.get(), bytes.size()}, version);
-}
 
 template <class Message>
 Result<> accepts_exactly(std::string_view bytes, int16_t version) {
@@ -74,22 +64,6 @@ std::string mutated(std::string bytes, std::mt19937_64& random) {
     }
   }
   return bytes;
-}
-
-// What decodes can be encoded, and what that gives is stable: it decodes to the same again.
-template <class Message>
-bool decodes_stably(const std::string& bytes, int16_t version) {
-  std::unique_ptr<char[]> block, block_again;
-  const Result<Message> decoded = decode_exact<Message>(bytes, version, block);
-  if (!decoded) return false;
-  std::string once, twice;
-  const Result<> encoded = wire::encode_message(*decoded, version, once);
-  EXPECT_TRUE(encoded) << encoded.error().message;
-  const Result<Message> again = decode_exact<Message>(once, version, block_again);
-  EXPECT_TRUE(again) << Message::kName << " version " << version;
-  EXPECT_TRUE(again && wire::encode_message(*again, version, twice));
-  EXPECT_EQ(once, twice) << Message::kName << " version " << version;
-  return true;
 }
 
 TEST(Robustness, MutatedMessagesNeverCrashTheDecoder) {
