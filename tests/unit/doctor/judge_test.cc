@@ -311,6 +311,14 @@ TEST(Doctor, WhetherOffsetsCanBeTheSame) {
   EXPECT_EQ(troubles(facts), "");
   facts.target->operations->erase(kAlter);
   EXPECT_TRUE(has(troubles(facts), "it is compacted, and ALTER (or CLUSTER_ACTION)"));
+  facts.target->principal = "User:app";
+  facts.target->acls = {{.resource = wire::AclResource::kTransactionalId,
+                         .pattern = wire::AclPattern::kPrefixed,
+                         .name = "kferry-",
+                         .principal = "User:app",
+                         .host = "*",
+                         .operation = kWrite}};
+  EXPECT_FALSE(has(troubles(facts), "identity"));  // by empty transactions
   facts.scope.flow.offsets = replicate::OffsetsMode::kTranslate;
   EXPECT_TRUE(has(troubles(facts), "note identity: target, topic orders: translated"));
 }
