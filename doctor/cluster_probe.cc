@@ -26,6 +26,7 @@ constexpr Duration kStep{20'000};
 constexpr Duration kReachTimeout{10'000};
 // librdkafka chooses the broker, and stays with one that cannot be reached.
 constexpr Duration kConfigsTimeout{10'000};
+constexpr const char* kNoConfigs = "brokers before 0.11 tell none";
 constexpr size_t kConnectionsAtOnce = 16;
 constexpr size_t kTopicsPerRequest = 500;
 constexpr int16_t kTellsOperations = 8;
@@ -60,6 +61,8 @@ std::string version_by(const wire::SpokenVersions& spoken) {
   if (fetch == spoken.end()) return "unknown";
   // 4.0 has dropped the versions of brokers before 0.11 (KIP-896).
   if (fetch->second.lowest >= 4 && fetch->second.highest < 18) return "4.0 or later";
+  if (fetch->second.highest == 12 && spoken.contains(ApiKey::kDescribeProducers))
+    return "2.8 or later";
   for (const Release& release : kReleases)
     if (fetch->second.highest >= release.fetch) return fmt::format("{} or later", release.name);
   return "unknown";
@@ -105,7 +108,7 @@ bool ClusterProbe::connect() {
   reach_brokers();
   const bool any =
       std::ranges::any_of(facts_.brokers, [](const auto& one) { return one.version.has_value(); });
-  if (any) {
+  if (any && !before_0_11_) {
     auto admin = kafkaio::TopicAdmin::connect(settings_.properties);
     if (admin) admin_.emplace(std::move(*admin));
   }
@@ -115,7 +118,8 @@ bool ClusterProbe::connect() {
 void ClusterProbe::reach_brokers() {
   for (const auto& [id, address] : metadata_.brokers)
     facts_.brokers.push_back({id, address, std::string()});
-  std::vector<char> old(facts_.brokers.size(), 0);
+  std::vector<char> before_2_8(facts_.brokers.size(), 0);
+  std::vector<char> before_0_11(facts_.brokers.size(), 0);
   in_parallel(facts_.brokers.size(), [&](size_t i) {
     BrokerFacts& facts = facts_.brokers[i];
     auto broker = wire::Broker::connect(facts.address, settings_.client,
@@ -126,9 +130,11 @@ void ClusterProbe::reach_brokers() {
     }
     const auto ancient = broker->version_if_ancient();
     facts.version = ancient ? *ancient : version_by(broker->spoken());
-    old[i] = broker->spoken().contains(ApiKey::kDescribeProducers) ? 0 : 1;
+    before_2_8[i] = broker->spoken().contains(ApiKey::kDescribeProducers) ? 0 : 1;
+    before_0_11[i] = broker->spoken().contains(ApiKey::kInitProducerId) ? 0 : 1;
   });
-  facts_.before_2_8 = std::ranges::find(old, 1) != old.end();
+  facts_.before_2_8 = std::ranges::find(before_2_8, 1) != before_2_8.end();
+  before_0_11_ = std::ranges::find(before_0_11, 1) != before_0_11.end();
 }
 
 std::set<TopicName> ClusterProbe::topic_names() const {
@@ -195,7 +201,7 @@ void ClusterProbe::read_configs(const std::vector<TopicName>& topics) {
   const auto unread = [&](const Error& error) {
     for (auto& [topic, facts] : facts_.topics) facts.configs = std::unexpected(error);
   };
-  if (!admin_) return unread({ErrorKind::kUnreachable, "librdkafka has no connection", {}, 0});
+  if (!admin_) return unread({ErrorKind::kFailed, kNoConfigs, {}, 0});
   auto configs = admin_->configs(topics, step().at_most(kConfigsTimeout));
   if (!configs) return unread(configs.error());
   for (auto& [topic, its_configs] : *configs) {
@@ -224,7 +230,7 @@ void ClusterProbe::read_cluster() {
   if (auto acls = wire::fetch_acls(*cluster_, step()); acls && *acls)
     facts_.acls = std::move(**acls);
   if (!admin_) {
-    facts_.broker_configs = fail(ErrorKind::kUnreachable, "librdkafka has no connection");
+    facts_.broker_configs = fail(ErrorKind::kFailed, kNoConfigs);
     return;
   }
   // Of one that has answered: librdkafka may take the others for alive.

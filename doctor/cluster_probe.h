@@ -67,6 +67,7 @@ class ClusterProbe {
   std::optional<wire::Cluster> cluster_;
   std::optional<kafkaio::TopicAdmin> admin_;
   wire::ClusterMetadata metadata_;  // of all topics
+  bool before_0_11_ = false;        // one of the brokers
   std::optional<Error> groups_unlisted_;
   std::map<GroupId, groupproto::ListedGroup> listed_;
 };

@@ -56,24 +56,24 @@ std::set<GroupId> ClusterProbe::group_names() {
   return names;
 }
 
-// Looking for a coordinator makes a broker create __consumer_offsets where it does not exist.
+// Looking for a coordinator makes a broker create __consumer_offsets where it does not exist;
+// before 2.8 asking for that topic by its name does so, too.
 bool ClusterProbe::may_ask_coordinators() {
   if (!listed_.empty() || metadata_.topics.contains(kOffsetsTopic)) return true;
-  const auto answer = ask_metadata({kOffsetsTopic}, false);
   int16_t code = wire::kUnknownServerError;
-  if (answer)
-    for (const auto& topic : answer->topics)
-      if (topic.name == kOffsetsTopic) code = topic.error_code;
+  if (!facts_.before_2_8) {
+    if (const auto answer = ask_metadata({kOffsetsTopic}, false))
+      for (const auto& topic : answer->topics)
+        if (topic.name == kOffsetsTopic) code = topic.error_code;
+  }
   if (code == wire::kNone) return true;
+  facts_.has_no_groups = code == wire::kUnknownTopicOrPartition;
   facts_.groups_unread =
-      code == wire::kUnknownTopicOrPartition
+      facts_.has_no_groups
           ? "no group has ever committed there: it has no topic __consumer_offsets, and asking "
             "about a group would create it"
-          : fmt::format(
-                "whether it has a topic __consumer_offsets is not told ({}), and asking "
-                "about a group could create it",
-                wire::error_row(code).name);
-  facts_.has_no_groups = code == wire::kUnknownTopicOrPartition;
+          : "it shows neither a group nor a topic __consumer_offsets, and asking about a group "
+            "could create it";
   return false;
 }
 

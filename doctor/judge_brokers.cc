@@ -206,9 +206,7 @@ void judge_standing(const ClusterFacts& cluster, Findings& findings) {
   }
   if (fine > 0)
     findings.push_back({Level::kFine, "offsets", std::string(to_string(cluster.side)),
-                        fmt::format("{} groups stand where retention does not reach them within "
-                                    "a day",
-                                    fine),
+                        fmt::format("groups that retention does not reach within a day: {}", fine),
                         "", ""});
 }
 

@@ -101,11 +101,22 @@ class IdentityJudge {
     if (!is_denied(target_, wire::AclResource::kCluster, "kafka-cluster", {kAlter, kClusterAction}))
       return Verdict::kPossible;
     const auto policy = effective(facts_.source.topics.at(topic).configs, "cleanup.policy");
-    if (!policy || !policy->contains("compact")) return Verdict::kPossible;
+    if (!policy || !policy->contains("compact") || may_fill_by_transactions())
+      return Verdict::kPossible;
     why =
         "it is compacted, and ALTER (or CLUSTER_ACTION) on the cluster is missing, to write "
-        "markers into the gaps";
+        "markers "
+        "into the gaps; whether we have WRITE on the transactional ids kferry-..., to fill them by "
+        "empty transactions, is not told";
     return Verdict::kImpossible;
+  }
+
+  bool may_fill_by_transactions() const {
+    const auto rights = rights_of({Job::kReplicate}, facts_.scope);
+    return std::ranges::any_of(rights, [&](const Right& right) {
+      return right.resource == wire::AclResource::kTransactionalId &&
+             is_held(right, target_) == true;
+    });
   }
 
   void judge(const TopicName& topic, const TopicFacts& source) {

@@ -24,6 +24,7 @@ const Operations* operations_of(const Right& right, const ClusterFacts& cluster)
     const auto found = cluster.group_operations.find(GroupId(right.name.name));
     return found == cluster.group_operations.end() ? nullptr : &found->second;
   }
+  if (right.resource != AclResource::kTopic) return nullptr;
   const auto found = cluster.topic_operations.find(TopicName(right.name.name));
   return found == cluster.topic_operations.end() ? nullptr : &found->second;
 }
@@ -31,6 +32,10 @@ const Operations* operations_of(const Right& right, const ClusterFacts& cluster)
 // Nothing has to be created that is there. kferry asks for its state topic to be created each time.
 bool is_moot(const Right& right, const DoctorFacts& facts, const ClusterFacts& cluster) {
   if (right.operation == kIdempotentWrite) return !cluster.before_2_8;
+  // Who may write markers needs no empty transactions.
+  if (right.resource == AclResource::kTransactionalId)
+    return cluster.operations &&
+           (cluster.operations->contains(kAlter) || cluster.operations->contains(kClusterAction));
   const TopicName topic(right.name.name);
   return right.operation == kCreate && right.resource == AclResource::kTopic &&
          topic != replicate::StateTopic::name_of(facts.scope.flow.name) &&

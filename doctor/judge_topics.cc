@@ -225,12 +225,12 @@ void judge_partitions(const TopicName& topic, const Pair& pair, Gathered& source
   constexpr const char* kWhy = "it can be neither read nor written";
   constexpr const char* kNext = "see why its leader is missing";
   if (const auto count = leaderless(pair.source()); count > 0)
-    source.add(topic, Level::kAttention, fmt::format("{} partitions have no leader", count), kWhy,
-               kNext);
+    source.add(topic, Level::kAttention, fmt::format("partitions without a leader: {}", count),
+               kWhy, kNext);
   if (pair.target() == nullptr) return;
   if (const auto count = leaderless(*pair.target()); count > 0)
-    target.add(topic, Level::kAttention, fmt::format("{} partitions have no leader", count), kWhy,
-               kNext);
+    target.add(topic, Level::kAttention, fmt::format("partitions without a leader: {}", count),
+               kWhy, kNext);
   const size_t here = pair.source().partitions.size();
   const size_t there = pair.target()->partitions.size();
   if (there > here)

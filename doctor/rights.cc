@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <map>
 #include <set>
 #include <tuple>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "doctor/rights_table.h"
 #include "migrate/receipt.h"
@@ -36,6 +39,8 @@ AclResource resource_of(Of of) {
     case Of::kReceipts:
     case Of::kSharing:
       return AclResource::kGroup;
+    case Of::kGapFillers:
+      return AclResource::kTransactionalId;
     case Of::kTopics:
     case Of::kState:
     case Of::kMm2Topics:
@@ -101,6 +106,8 @@ std::vector<NamePattern> names_of(const Rule& rule, const RightsScope& scope) {
     case Of::kState:
     case Of::kSharing:
       return {{AclPattern::kLiteral, state}};
+    case Of::kGapFillers:
+      return {{AclPattern::kPrefixed, fmt::format("kferry-{}-", scope.flow.name)}};
     case Of::kMm2Topics:
       return mm2_topics(scope.flow, rule.side);
   }

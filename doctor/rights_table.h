@@ -10,12 +10,13 @@ namespace kferry::doctor {
 // Of what a right is.
 enum class Of {
   kCluster,
-  kTopics,     // that are copied; on the target by their names there
-  kGroups,     // that are migrated or mirrored
-  kReceipts,   // the groups with kferry's own notes about those (migrate/receipt.h)
-  kState,      // the flow's state topic
-  kSharing,    // the consumer group by which the processes of a flow share the work
-  kMm2Topics,  // that MirrorMaker 2's tools read
+  kTopics,      // that are copied; on the target by their names there
+  kGroups,      // that are migrated or mirrored
+  kReceipts,    // the groups with kferry's own notes about those (migrate/receipt.h)
+  kState,       // the flow's state topic
+  kSharing,     // the consumer group by which the processes of a flow share the work
+  kGapFillers,  // the transactional ids by which gaps are filled (replicate/empty_transactions.h)
+  kMm2Topics,   // that MirrorMaker 2's tools read
 };
 
 // When a right is of use.

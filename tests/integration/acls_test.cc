@@ -32,7 +32,7 @@ constexpr const char* kTopicDenied = "TOPIC_AUTHORIZATION_FAILED";
 constexpr const char* kGroupDenied = "GROUP_AUTHORIZATION_FAILED";
 constexpr int kPatienceMs = 60'000;
 constexpr int kUntilItIsSaidMs = 15'000;
-constexpr size_t kAtOnce = 6;
+constexpr size_t kAtOnce = 4;
 
 // One case with its arguments and what is to come of it.
 struct Trial {

@@ -281,7 +281,7 @@ TEST(Doctor, PartitionsAndTopicsThatAreNotThere) {
   facts.target->topics[kOrders].partitions[Partition(1)] = {.replicas = 1, .range = {}};
   facts.source.topics[kOrders].partitions[Partition(0)].has_leader = false;
   EXPECT_TRUE(has(troubles(facts), "it has 2 partitions, the source has 1"));
-  EXPECT_TRUE(has(troubles(facts), "source, topic orders: 1 partitions have no leader"));
+  EXPECT_TRUE(has(troubles(facts), "source, topic orders: partitions without a leader: 1"));
   facts = healthy();
   set(*facts.target, "auto.create.topics.enable", "true");
   EXPECT_TRUE(has(troubles(facts), "these do not exist yet: orders"));
@@ -311,6 +311,14 @@ TEST(Doctor, WhetherOffsetsCanBeTheSame) {
   EXPECT_EQ(troubles(facts), "");
   facts.target->operations->erase(kAlter);
   EXPECT_TRUE(has(troubles(facts), "it is compacted, and ALTER (or CLUSTER_ACTION)"));
+  facts.target->principal = "User:app";
+  facts.target->acls = {{.resource = wire::AclResource::kTransactionalId,
+                         .pattern = wire::AclPattern::kPrefixed,
+                         .name = "kferry-",
+                         .principal = "User:app",
+                         .host = "*",
+                         .operation = kWrite}};
+  EXPECT_FALSE(has(troubles(facts), "identity"));  // by empty transactions
   facts.scope.flow.offsets = replicate::OffsetsMode::kTranslate;
   EXPECT_TRUE(has(troubles(facts), "note identity: target, topic orders: translated"));
 }
