@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/backoff.h"
 #include "replicate/cutover_state.h"
 #include "wire/error_code.h"
 
@@ -80,14 +81,22 @@ Result<std::unique_ptr<StateTopic>> StateTopic::open(const FlowSettings& flow,
   KFERRY_CHECK(check(topic, admin, wait));
   kafkaio::ClientProperties writing = flow.target.properties;
   writing.properties.try_emplace("compression.type", "lz4");
-  KFERRY_TRY(kafkaio::Producer producer, kafkaio::Producer::open(writing));
   std::vector<TopicPartition> slots;
   for (int32_t slot = 0; slot < kSlots; ++slot) slots.push_back({topic, Partition(slot)});
-  KFERRY_TRY(kafkaio::CompactedReader reader,
-             kafkaio::CompactedReader::open(flow.target.properties, slots));
-  std::unique_ptr<StateTopic> state(new StateTopic(topic, std::move(producer), std::move(reader)));
-  KFERRY_CHECK(state->catch_up(wait));
-  return state;
+  const auto attempt = [&]() -> Result<std::unique_ptr<StateTopic>> {
+    KFERRY_TRY(kafkaio::Producer producer, kafkaio::Producer::open(writing));
+    KFERRY_TRY(kafkaio::CompactedReader reader,
+               kafkaio::CompactedReader::open(flow.target.properties, slots));
+    std::unique_ptr<StateTopic> state(
+        new StateTopic(topic, std::move(producer), std::move(reader)));
+    KFERRY_CHECK(state->catch_up(wait));
+    return state;
+  };
+  // A broker may not know yet what another one has just created, and librdkafka's consumer never
+  // asks again.
+  return with_retry({}, wait, attempt, [](const Error& error) {
+    return error.kafka_code == wire::kUnknownTopicOrPartition;
+  });
 }
 
 Result<StateTopic::Changes> StateTopic::catch_up(const Wait& wait) {

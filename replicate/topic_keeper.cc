@@ -220,7 +220,13 @@ Result<> TopicKeeper::finish_topics(const wire::ClusterMetadata& source, const W
   std::vector<StateStore::Entry> done;
   for (const auto& [topic, state] : from.topics) {
     const auto target = to.topics.find(target_topic(flow_, topic));
-    if (target == to.topics.end() || from.unread.contains(topic)) continue;
+    if (target == to.topics.end()) continue;
+    if (from.unread.contains(topic)) {
+      tell_once(fmt::format("topic {}: keeps everything on the target (retention.ms=-1), since its "
+                            "configs on the source are not known: set them there by hand",
+                            topic));
+      continue;
+    }
     if (auto change = finalise(flow_, topic, state, target->second, defaults))
       changes.push_back(std::move(*change));
   }

@@ -34,8 +34,11 @@ std::string address_of(const Broker& broker) {
 Error described(int16_t code, const std::optional<std::string>& said, const std::string& doing,
                 const char* hint) {
   Error error = kafka_error(code, doing);
-  if (said && !said->empty()) error.message += fmt::format(" ({})", *said);
-  if (code == kClusterAuthorizationFailed) error.hint = hint;
+  // What brokers say of a denial is the request with the session's number, another one each time.
+  if (code == kClusterAuthorizationFailed)
+    error.hint = hint;
+  else if (said && !said->empty())
+    error.message += fmt::format(" ({})", *said);
   return error;
 }
 
