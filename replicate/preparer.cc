@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "replicate/alignment.h"
 #include "wire/error_code.h"
 
 namespace kferry::replicate {
@@ -297,6 +298,8 @@ Result<> Preparer::resume(const Case& one, PartitionRecord& record, const Wait& 
     changed = true;
   }
   KFERRY_TRY(const LogScan scan, find_position(one, record, reference, wait));
+  if (record.identity && scan.has_fillers && !scan.foreign && !tools_.way_back)
+    KFERRY_CHECK(check_offsets(one, scan, wait));
   const bool foreign = scan.foreign && record.identity;
   if (foreign && !one.expects_others)
     return fail(ErrorKind::kRefused,
@@ -325,6 +328,26 @@ Result<> Preparer::resume(const Case& one, PartitionRecord& record, const Wait& 
   tools_.plans.restart(one.source, scan.position.copied);
   begin(one, record, scan.position, std::move(map));
   return {};
+}
+
+// That what was copied has the source's offsets still, in spite of the fillers between it.
+Result<> Preparer::check_offsets(const Case& one, const LogScan& scan, const Wait& wait) {
+  if (!source_metadata_.topics.contains(one.source.topic)) {
+    KFERRY_TRY(source_metadata_, tools_.source.fetch_metadata(std::nullopt, wait));
+  }
+  const auto topic = source_metadata_.topics.find(one.source.topic);
+  if (topic == source_metadata_.topics.end()) return {};  // deleted: the reader sees that
+  const auto found = topic->second.partitions.find(one.source.partition);
+  if (found == topic->second.partitions.end()) return {};
+  KFERRY_TRY(wire::Broker* const source, tools_.source.broker(found->second.leader, wait));
+  const BrokerId leader =
+      target_metadata_.topics.at(one.target.topic).partitions.at(one.target.partition).leader;
+  KFERRY_TRY(wire::Broker* const target, tools_.target.broker(leader, wait));
+  const LogSide here{*source, one.source};
+  const LogSide there{*target, one.target};
+  if (scan.last_ours) KFERRY_CHECK(check_record(here, there, scan.last_ours->value(), wait));
+  if (!scan.fillers_from) return {};
+  return check_gap(here, scan.fillers_from->value(), scan.position.target.value(), wait);
 }
 
 Result<LogScan> Preparer::find_position(const Case& one, const PartitionRecord& record,

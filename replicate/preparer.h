@@ -91,6 +91,7 @@ class Preparer {
   void adopt_from(const Case& one, const ReturnPoint& point);
   Result<> recall(const Case& one);
   Result<> resume(const Case& one, PartitionRecord& record, const Wait& wait);
+  Result<> check_offsets(const Case& one, const LogScan& scan, const Wait& wait);
   Result<LogScan> find_position(const Case& one, const PartitionRecord& record,
                                 const CopyPosition& reference, const Wait& wait);
   void begin(const Case& one, const PartitionRecord& record, const CopyPosition& position,

@@ -161,6 +161,8 @@ void LogScanner::add_ours(int64_t base_offset, int32_t base_sequence, int64_t co
   }
   scan_.position.copied = copied + count;
   scan_.position.target = TargetOffset(end);
+  scan_.last_ours = TargetOffset(end - 1);
+  scan_.fillers_from.reset();
   scan_.position.source =
       identity_ ? SourceOffset(end - shift_) : source_of(scan_.position.copied, false);
 }
@@ -176,6 +178,8 @@ void LogScanner::add_others(const wire::BatchHeader& header) {
                                             (header.control() && fills_gaps(header.producer_id)));
   scan_.position.target = TargetOffset(header.base_offset + count);
   if (filler) {
+    scan_.has_fillers = true;
+    if (!scan_.fillers_from) scan_.fillers_from = TargetOffset(header.base_offset);
     if (identity_) scan_.position.source = SourceOffset(scan_.position.target.value() - shift_);
     return;
   }
@@ -200,33 +204,46 @@ Result<> LogScanner::add(std::string_view records) {
   }
 }
 
+Result<RawLog> fetch_raw(wire::Broker& leader, const TopicPartition& partition, int64_t from,
+                         Isolation isolation, const Wait& wait) {
+  KFERRY_TRY(const int16_t version, leader.version_of<wire::FetchRequest>({0, kLastByName}));
+  wire::FetchRequest request;
+  request.max_wait_ms = 500;
+  request.min_bytes = 1;
+  request.max_bytes = kScanBytes;
+  request.isolation_level = static_cast<int8_t>(isolation);
+  request.topics.push_back({.topic = partition.topic, .partitions = {}});
+  auto& fetch = request.topics[0].partitions.emplace_back();
+  fetch.partition = partition.partition;
+  fetch.fetch_offset = from;
+  fetch.partition_max_bytes = kScanBytes;
+  KFERRY_CHECK(leader.post(request, version, wait));
+  KFERRY_TRY(const auto held, leader.take<wire::FetchRequest>(version, wait));
+  if (held.response.responses.empty() || held.response.responses[0].partitions.empty())
+    return fail(ErrorKind::kFailed, fmt::format("{}: the broker left it out", partition));
+  const auto& data = held.response.responses[0].partitions[0];
+  if (data.error_code != wire::kNone)
+    return std::unexpected(
+        wire::kafka_error(data.error_code, fmt::format("reading {} from {} on", partition, from)));
+  RawLog log;
+  if (data.records) log.bytes = data.records->data;
+  if (data.aborted_transactions)
+    for (const auto& one : *data.aborted_transactions)
+      log.aborted.push_back({one.producer_id, one.first_offset});
+  std::ranges::sort(log.aborted, {}, &FetchedPartition::Aborted::first_offset);
+  return log;
+}
+
 Result<LogScan> scan_target_log(wire::Broker& leader, const TopicPartition& partition,
                                 LogScanner& scanner, TargetOffset end, const Wait& wait) {
-  KFERRY_TRY(const int16_t version, leader.version_of<wire::FetchRequest>({4, kLastByName}));
   while (scanner.scan().position.target < end) {
     const TargetOffset from = scanner.scan().position.target;
     KFERRY_CHECK(wait.stop().check("reading the target's log"));
-    wire::FetchRequest request;
-    request.max_wait_ms = 500;
-    request.min_bytes = 1;
-    request.max_bytes = kScanBytes;
-    request.topics.push_back({.topic = partition.topic, .partitions = {}});
-    auto& fetch = request.topics[0].partitions.emplace_back();
-    fetch.partition = partition.partition;
-    fetch.fetch_offset = from.value();
-    fetch.partition_max_bytes = kScanBytes;
-    KFERRY_CHECK(leader.post(request, version, wait));
-    KFERRY_TRY(const auto held, leader.take<wire::FetchRequest>(version, wait));
-    if (held.response.responses.empty() || held.response.responses[0].partitions.empty())
-      return fail(ErrorKind::kFailed, fmt::format("{}: the broker left it out", partition));
-    const auto& data = held.response.responses[0].partitions[0];
     const std::string doing = fmt::format("reading {} of the target from {} on", partition, from);
-    if (data.error_code != wire::kNone)
-      return std::unexpected(wire::kafka_error(data.error_code, doing));
-    if (data.records) {
-      if (const auto added = scanner.add(data.records->data); !added)
-        return std::unexpected(in_context(added.error(), doing));
-    }
+    const auto log = fetch_raw(leader, partition, from.value(), Isolation::kUncommitted, wait);
+    if (!log) return std::unexpected(in_context(log.error(), "the target"));
+    if (const auto added = scanner.add(log->bytes); !added)
+      return std::unexpected(in_context(added.error(), doing));
     if (scanner.scan().position.target == from && wait.deadline().expired())
       return fail(ErrorKind::kUnreachable, doing + ": nothing comes");
   }

@@ -37,6 +37,9 @@ struct LogScan {
   CopyPosition position;                // where it leads
   std::vector<OffsetRun> runs;          // of the records that we copied
   std::optional<TargetOffset> foreign;  // the first offset that neither of our producer ids wrote
+  std::optional<TargetOffset> last_ours = {};     // the last record that we copied
+  bool has_fillers = false;                       // anywhere
+  std::optional<TargetOffset> fillers_from = {};  // the first one behind last_ours
 };
 
 struct ScanIdentities {
@@ -75,6 +78,16 @@ class LogScanner {
   int64_t shift_ = 0;          // of an identity partition: offsets that foreign records take
   bool shift_is_told_ = true;  // by the last run
 };
+
+struct RawLog {
+  std::string bytes;                               // whole batches, and the beginning of another
+  std::vector<FetchedPartition::Aborted> aborted;  // with kCommitted: by first_offset
+};
+enum class Isolation : int8_t { kUncommitted = 0, kCommitted = 1 };
+// A log as it lies there from the batch on that holds `from`, or from the next one on. Empty: there
+// is nothing yet. An error of the broker is one here.
+Result<RawLog> fetch_raw(wire::Broker& leader, const TopicPartition& partition, int64_t from,
+                         Isolation isolation, const Wait& wait);
 
 Result<LogScan> scan_target_log(wire::Broker& leader, const TopicPartition& partition,
                                 LogScanner& scanner, TargetOffset end, const Wait& wait);

@@ -19,6 +19,8 @@ constexpr size_t kRequestPartitions = 500;
 constexpr size_t kMostUnanswered = 8;
 constexpr Duration kIdle{100};
 constexpr Duration kDrainTime{5'000};
+// A member that runs again has its next heartbeat's answer by then.
+constexpr Duration kUntilNews{3'000};
 constexpr Duration kFirstPause{100};
 constexpr Duration kLongestPause{5'000};
 constexpr size_t kMostDecodedBytes = 64UL * 1024 * 1024;
@@ -68,6 +70,7 @@ Result<> TargetWriter::round(const Wait& wait) {
     KFERRY_TRY(const bool sent, send_some(wait));
     if (!sent) break;
   }
+  if (!awake_.expired()) awake_ = Deadline::after(kLongestSleep);
   if (unanswered_.empty()) {
     around_.copier.wait_to_send(broker_, wait.at_most(kIdle));
     return {};
@@ -121,8 +124,16 @@ Result<> TargetWriter::send_batches(std::vector<Copier::Work> work, const Wait& 
   return {};
 }
 
+// Records that come twice are refused by their sequence numbers; control records are not, wherever
+// they end up. So a process that was suspended lets it be told first what is still its own.
+void TargetWriter::wait_for_news(const Wait& wait) {
+  if (awake_.expired()) wait.stop().sleep_for(kUntilNews);
+  awake_ = Deadline::after(kLongestSleep);
+}
+
 Result<> TargetWriter::send_gaps(std::vector<Copier::Work> work, const Wait& wait) {
   Request request;
+  if (!work.empty()) wait_for_news(wait);
   std::vector<GapToFill> gaps;
   for (Copier::Work& one : work) {
     const auto count = static_cast<int32_t>(one.items.front().offsets());

@@ -17,12 +17,18 @@ class TargetWriter {
   using Connect = std::function<Result<std::unique_ptr<RecordSink>>(const Wait&)>;
 
   TargetWriter(BrokerId broker, Surroundings surroundings, Connect connect)
-      : broker_(broker), around_(std::move(surroundings)), connect_(std::move(connect)) {}
+      : broker_(broker),
+        around_(std::move(surroundings)),
+        connect_(std::move(connect)),
+        awake_(Deadline::after(kLongestSleep)) {}
 
   // Until `stop`, or the surroundings' stop: then what is in flight is waited for, but not long.
   void run(const StopToken& stop);
 
  private:
+  // Half of the time after which the group gives a silent member's share to others.
+  static constexpr Duration kLongestSleep{5'000};
+
   struct Sent {
     TopicPartition source;
     TopicPartition target;
@@ -37,6 +43,7 @@ class TargetWriter {
   Result<> take_answer(const Wait& wait);
   void lose_connection(const Error& error);
   void drain();
+  void wait_for_news(const Wait& wait);
 
   const BrokerId broker_;
   const Surroundings around_;
@@ -44,6 +51,9 @@ class TargetWriter {
   std::unique_ptr<RecordSink> sink_;
   std::deque<Request> unanswered_;
   Duration pause_{0};  // before the next attempt to connect
+  // Renewed all the time: expired, this process did not run for a while, and others may have its
+  // share of the partitions.
+  Deadline awake_;
 };
 
 }  // namespace kferry::replicate
