@@ -44,5 +44,28 @@ TEST_F(MirrorOnBrokers, AFillerTooManyIsNoticedAtTheNextStart) {
   EXPECT_TRUE(test::has(partition["reason"], "record 30 is not on the target")) << partition;
 }
 
+// The batch behind it is in the target's log already; who goes on must not believe where it stands.
+TEST_F(MirrorOnBrokers, WhatAFillerTooManyDisplacesStaysQuarantined) {
+  const std::string name = "displacing";
+  source().create(name, 1);
+  source().append_some(at(name, 0), {30}, 23'000);
+  MirrorProcess mirror(clusters(), flow(name, name));
+  ASSERT_TRUE(mirror.reaches([](const Json& now) {
+    return now["summary"]["records"] == 30 && has_no_lag(now);
+  })) << mirror.log();
+  ASSERT_NO_FATAL_FAILURE(
+      write_filler(target(), clusters().target_bootstrap_servers(), name, at(name, 0)));
+  source().append_some(at(name, 0), {20}, 24'000);
+  ASSERT_TRUE(mirror.reaches([](const Json& now) { return in_phase(now, "quarantined") == 1; }))
+      << mirror.log();
+  mirror.kill();
+  source().append_some(at(name, 0), {20}, 25'000);
+  const Json status = mirror_until_caught_up(clusters(), flow(name, name), 3);
+  const Json partition = partition_of(status, name, 0);
+  EXPECT_EQ(partition["phase"], "quarantined") << status.dump(1);
+  EXPECT_TRUE(test::has(partition["reason"], "record 50 is another one on the target"))
+      << partition;
+}
+
 }  // namespace
 }  // namespace kferry::mirror
