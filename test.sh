@@ -23,7 +23,7 @@ scripts/build.sh fuzz fuzz_targets
 echo "== Unit and component tests under ASan and UBSan"
 ctest --test-dir build/dev -L 'unit|component' --output-on-failure -j2
 echo "== Threaded code under TSan"
-ctest --test-dir build/tsan -L component --output-on-failure
+ctest --test-dir build/tsan -L component --output-on-failure -j2
 echo "== Fuzz targets"
 scripts/fuzz.sh "$fuzz_seconds"
 $quick && exit 0
