@@ -72,6 +72,14 @@ TEST(HostileBroker, NoAnswerIsBelieved) {
   });
 }
 
+// librdkafka starts its threads by C11's thrd_create, of which g++ 12's ThreadSanitizer does not
+// know: it crashes in the first of them.
+#ifdef __SANITIZE_THREAD__
+constexpr bool kLibrdkafkaRuns = false;
+#else
+constexpr bool kLibrdkafkaRuns = true;
+#endif
+
 // The binary against a broker that is one until it is asked who is in its cluster.
 void expect_failure(const FakeBroker& hostile, std::vector<std::string> arguments) {
   SCOPED_TRACE(arguments.front());
@@ -108,8 +116,9 @@ TEST(HostileBroker, EndsEveryVerbWithAnError) {
     const test::TemporaryFile report;
     const std::string source = to_string(hostile.address());
     const std::string target = to_string(honest.address());
-    expect_failure(hostile, {"verify", "--all-groups", "--zookeeper", zookeeper.connect_string(),
-                             "--bootstrap-server", source});
+    if (kLibrdkafkaRuns)
+      expect_failure(hostile, {"verify", "--all-groups", "--zookeeper", zookeeper.connect_string(),
+                               "--bootstrap-server", source});
     expect_failure(hostile, {"replicate", "--dry-run", "--source", source, "--target", target,
                              "--topics", ".*"});
     expect_failure(hostile, {"prove", "--report", report.path(), "--source", source, "--target",
