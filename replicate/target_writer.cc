@@ -126,14 +126,16 @@ Result<> TargetWriter::send_batches(std::vector<Copier::Work> work, const Wait& 
 
 // Records that come twice are refused by their sequence numbers; control records are not, wherever
 // they end up. So a process that was suspended lets it be told first what is still its own.
-void TargetWriter::wait_for_news(const Wait& wait) {
+Result<> TargetWriter::wait_for_news(const Wait& wait) {
   if (awake_.expired()) wait.stop().sleep_for(kUntilNews);
+  KFERRY_CHECK(wait.stop().check("waiting for news of this process's share"));
   awake_ = Deadline::after(kLongestSleep);
+  return {};
 }
 
 Result<> TargetWriter::send_gaps(std::vector<Copier::Work> work, const Wait& wait) {
   Request request;
-  if (!work.empty()) wait_for_news(wait);
+  if (!work.empty()) KFERRY_CHECK(wait_for_news(wait));
   std::vector<GapToFill> gaps;
   for (Copier::Work& one : work) {
     const auto count = static_cast<int32_t>(one.items.front().offsets());

@@ -43,7 +43,7 @@ class TargetWriter {
   Result<> take_answer(const Wait& wait);
   void lose_connection(const Error& error);
   void drain();
-  void wait_for_news(const Wait& wait);
+  Result<> wait_for_news(const Wait& wait);
 
   const BrokerId broker_;
   const Surroundings around_;
