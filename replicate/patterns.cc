@@ -69,6 +69,20 @@ std::optional<std::string_view> too_deep(std::string_view text) {
   return std::nullopt;
 }
 
+// libstdc++ adds up the numbers of a{N,M} and of \N without a look at their size.
+bool has_huge_number(std::string_view text) {
+  constexpr size_t kMostDigits = 9;
+  size_t digits = 0;
+  bool counts = false;
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    digits = digit ? digits + 1 : 0;
+    if (counts && digits > kMostDigits) return true;
+    if (!digit) counts = c == '{' || c == ',' || c == '\\';
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<std::regex> parse_pattern(std::string_view text) {
@@ -80,6 +94,7 @@ Result<std::regex> parse_pattern(std::string_view text) {
   };
   if (text.empty()) return wrong("it is empty");
   if (const auto trouble = too_deep(text)) return wrong(*trouble);
+  if (has_huge_number(text)) return wrong("a number in it is too large");
   if (const auto foreign = java_only(text))
     return wrong(fmt::format("{} means something else outside Java", *foreign));
   try {

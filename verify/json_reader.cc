@@ -36,7 +36,8 @@ int digits(std::string_view text, size_t at, size_t count) {
   return number;
 }
 
-// What base's to_rfc3339() writes: "2026-11-23T20:04:05.678Z".
+// What base's to_rfc3339() writes: "2026-11-23T20:04:05.678Z". Nothing that kferry tells the time
+// of happened before 1970; a negative number means "never" elsewhere.
 std::optional<int64_t> parse_time(std::string_view text) {
   constexpr std::string_view kForm = "....-..-..T..:..:......Z";
   if (text.size() != kForm.size()) return std::nullopt;
@@ -55,6 +56,7 @@ std::optional<int64_t> parse_time(std::string_view text) {
       std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(part[3]) +
       std::chrono::minutes(part[4]) + std::chrono::seconds(part[5]) +
       std::chrono::milliseconds(part[6]);
+  if (since_epoch.count() < 0) return std::nullopt;
   return since_epoch.count();
 }
 
