@@ -60,9 +60,11 @@ std::optional<std::string_view> too_deep(std::string_view text) {
   constexpr size_t kLongest = 10'000;
   int depth = 0;
   size_t length = 0;  // of this alternative; what is in parentheses counts
-  for (const char c : text) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
     if (c == '(' && ++depth > kDeepest) return "its parentheses are nested too deeply";
     if (c == ')') --depth;
+    if (c == '\\') ++at;
     length = c == '|' && depth <= 0 ? 0 : length + 1;
     if (length > kLongest) return "an alternative of it is too long";
   }
@@ -72,13 +74,14 @@ std::optional<std::string_view> too_deep(std::string_view text) {
 // libstdc++ adds up the numbers of a{N,M} and of \N without a look at their size.
 bool has_huge_number(std::string_view text) {
   constexpr size_t kMostDigits = 9;
-  size_t digits = 0;
-  bool counts = false;
-  for (const char c : text) {
-    const bool digit = c >= '0' && c <= '9';
-    digits = digit ? digits + 1 : 0;
-    if (counts && digits > kMostDigits) return true;
-    if (!digit) counts = c == '{' || c == ',' || c == '\\';
+  bool in_braces = false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '{' || c == '}') in_braces = c == '{';
+    if (c != '\\' && c != '{' && !(c == ',' && in_braces)) continue;
+    const size_t end = std::min(text.find_first_not_of("0123456789", at + 1), text.size());
+    if (end - at - 1 > kMostDigits) return true;
+    if (c == '\\' && end == at + 1) ++at;  // another escaped character
   }
   return false;
 }

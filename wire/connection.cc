@@ -266,17 +266,23 @@ Result<std::string> Connection::receive(const Wait& wait, int32_t lowest) {
   return payload;
 }
 
-void Connection::carry(int descriptor, const StopToken& stop) {
+void Connection::carry(int descriptor, const StopToken& stop, Inspector* inspector) {
+  Inspection see_out;
+  Inspection see_in;
+  if (inspector != nullptr) {
+    see_out = [inspector](std::string_view bytes) { return inspector->from_here(bytes); };
+    see_in = [inspector](std::string_view bytes) { return inspector->from_peer(bytes); };
+  }
   using Local = asio::local::stream_protocol;
   Local::socket local(impl_->context, Local(), descriptor);
   impl_->start([&](auto& stream) {
     bool over = false;
     const auto out =
         std::make_unique<Pump<Local::socket, std::remove_reference_t<decltype(stream)>>>(
-            local, stream, over);
+            local, stream, over, std::move(see_out));
     const auto in =
         std::make_unique<Pump<std::remove_reference_t<decltype(stream)>, Local::socket>>(
-            stream, local, over);
+            stream, local, over, std::move(see_in));
     out->start();
     in->start();
     impl_->context.restart();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,8 +13,19 @@
 
 namespace kferry::wire {
 
-// Not thread-safe. After an error the connection is closed for good.
 class TlsContext;
+
+// Looks at what Connection::carry() carries. One thread calls.
+class Inspector {
+ public:
+  virtual ~Inspector() = default;
+  // What of the bytes that came from this machine, or from the peer, may go on now; the rest may
+  // follow later. nullopt ends the connection.
+  virtual std::optional<std::string> from_here(std::string_view bytes) = 0;
+  virtual std::optional<std::string> from_peer(std::string_view bytes) = 0;
+};
+
+// Not thread-safe. After an error the connection is closed for good.
 
 class Connection {
  public:
@@ -47,9 +59,9 @@ class Connection {
   // Kafka listener.
   Result<std::string> receive(const Wait& wait, int32_t lowest = 4);
   // Carries bytes both ways between the peer and `descriptor`, a connected stream socket of this
-  // machine, until one of them ends it or a stop is requested. Then the connection and `descriptor`
-  // are closed.
-  void carry(int descriptor, const StopToken& stop);
+  // machine, until one of them ends it, `inspector` does, or a stop is requested. Then the
+  // connection and `descriptor` are closed.
+  void carry(int descriptor, const StopToken& stop, Inspector* inspector = nullptr);
 
  private:
   struct Impl;

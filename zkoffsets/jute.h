@@ -71,13 +71,13 @@ class JuteReader {
   // The length -1 is that of a node that was created without data.
   std::string_view text() {
     const auto size = number<int32_t>();
+    if (size < -1) failed_ = true;
     return size < 0 ? std::string_view() : take(static_cast<size_t>(size));
   }
   // The number of elements that follow; each takes at least `element_bytes`.
   size_t count(size_t element_bytes) {
     const auto size = number<int32_t>();
-    if (size < 0) return 0;
-    if (static_cast<size_t>(size) > in_.size() / element_bytes) failed_ = true;
+    if (size < 0 || static_cast<size_t>(size) > in_.size() / element_bytes) failed_ = true;
     return failed_ ? 0 : static_cast<size_t>(size);
   }
   void skip(size_t size) { take(size); }

@@ -13,6 +13,7 @@
 #include <zookeeper/zookeeper.h>
 
 #include "base/log.h"
+#include "zkoffsets/zk_carrier.h"
 
 namespace kferry::zkoffsets {
 namespace {
@@ -45,7 +46,7 @@ void on_log(const char* line) {
 }
 
 struct Resolved {
-  std::string servers;  // "address:port,...", empty when nothing could be resolved
+  std::vector<wire::Address> servers;  // addresses; empty when nothing could be resolved
   std::string trouble;
 };
 
@@ -67,8 +68,7 @@ Resolved resolve(const std::vector<ZkServer>& servers) {
       if (getnameinfo(one->ai_addr, one->ai_addrlen, address, sizeof address, nullptr, 0,
                       NI_NUMERICHOST) != 0)
         continue;
-      if (!resolved.servers.empty()) resolved.servers += ',';
-      resolved.servers += fmt::format("{}:{}", address, server.port);
+      resolved.servers.push_back({address, server.port});
     }
     freeaddrinfo(found);
   }
@@ -90,6 +90,7 @@ struct ZkHandle::Shared {
   mutable std::condition_variable changed;
   SessionState state = SessionState::kConnecting;
   zhandle_t* handle = nullptr;
+  std::unique_ptr<ZkCarrier> carrier;  // set before `handle` is
   std::string trouble;
   std::vector<std::shared_ptr<AbandonedRequests>> abandoned;
   bool close_requested = false;
@@ -129,13 +130,22 @@ void ZkHandle::Shared::on_event(zhandle_t*, int type, int state, const char*, vo
 }
 
 void ZkHandle::Shared::open_and_close(const ConnectString& connect, Duration connect_timeout) {
-  const Resolved resolved = resolve(connect.servers);
+  Resolved resolved = resolve(connect.servers);
   zhandle_t* opened = nullptr;
   if (!resolved.servers.empty()) {
-    const auto addresses = static_cast<size_t>(std::ranges::count(resolved.servers, ',')) + 1;
-    opened = zookeeper_init2((resolved.servers + connect.chroot).c_str(), &Shared::on_event,
-                             session_timeout_ms(connect_timeout, addresses), nullptr, this,
-                             ZOO_READONLY | ZOO_NO_LOG_CLIENTENV, &on_log);
+    auto made = ZkCarrier::open(resolved.servers, connect_timeout);
+    if (made) {
+      {
+        const std::lock_guard lock(mutex);
+        carrier = std::move(*made);
+      }
+      opened = zookeeper_init2((carrier->connect_string() + connect.chroot).c_str(),
+                               &Shared::on_event,
+                               session_timeout_ms(connect_timeout, resolved.servers.size()),
+                               nullptr, this, ZOO_READONLY | ZOO_NO_LOG_CLIENTENV, &on_log);
+    } else {
+      resolved.trouble = made.error().message;
+    }
     // Otherwise the C client would parse and resolve its list before every single poll().
     if (opened != nullptr) zoo_set_servers_resolution_delay(opened, -1);
   }
@@ -201,13 +211,12 @@ _zhandle* ZkHandle::handle() const {
 }
 
 std::string ZkHandle::current_server() const {
-  return zoo_get_current_server(handle());
+  return shared_->carrier->server_of(zoo_get_current_server(handle()));
 }
 
 void ZkHandle::pin_to_current_server() {
-  std::string server = current_server();
-  std::erase_if(server, [](char c) { return c == '[' || c == ']'; });
-  if (!server.empty()) zoo_set_servers(handle(), server.c_str());
+  const std::string carried = zoo_get_current_server(handle());
+  if (!carried.empty()) zoo_set_servers(handle(), carried.c_str());
 }
 
 void ZkHandle::keep_until_closed(std::shared_ptr<AbandonedRequests> requests) {
@@ -217,13 +226,16 @@ void ZkHandle::keep_until_closed(std::shared_ptr<AbandonedRequests> requests) {
 
 std::string ZkHandle::last_trouble() const {
   std::string trouble;
+  std::string said;
   {
     const std::lock_guard lock(shared_->mutex);
     trouble = shared_->trouble;
+    if (shared_->carrier != nullptr) said = shared_->carrier->trouble();
   }
   const std::lock_guard lock(last_line_mutex);
-  if (!trouble.empty() && !last_line.empty()) trouble += "; ";
-  return trouble + last_line;
+  if (said.empty()) said = last_line;
+  if (!trouble.empty() && !said.empty()) trouble += "; ";
+  return trouble + said;
 }
 
 }  // namespace kferry::zkoffsets

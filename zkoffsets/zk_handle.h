@@ -49,7 +49,7 @@ class ZkHandle {
   SessionState wait_for_change(SessionState old, Duration duration) const;
   // nullptr until the names are resolved. Valid as long as this object.
   _zhandle* handle() const;
-  // "address:port" or "[v6 address]:port" of the server that the session is with, or was last.
+  // "address:port" or "[v6 address]:port" of the server that the session is with, or was last; as it was given.
   std::string current_server() const;
   // Stays with the server that the session is with now. See ZkClient::Session::wait_until_ready.
   void pin_to_current_server();
