@@ -83,10 +83,8 @@ Result<std::set<GroupId>> GroupCluster::select(const NameFilter& filter,
   }
   KFERRY_TRY(const auto read,
              offsets(unlisted, partitions, groupproto::OpenTransactions::kOverlook, wait));
-  for (const auto& [id, its_offsets] : read) {
-    const bool denied = !its_offsets && its_offsets.error().kind == ErrorKind::kNotAuthorised;
-    if (denied || (its_offsets && !its_offsets->empty())) selected.insert(id);
-  }
+  for (const auto& [id, its_offsets] : read)
+    if (!its_offsets || !its_offsets->empty()) selected.insert(id);
   return selected;
 }
 

@@ -26,10 +26,10 @@ class GroupCluster {
   explicit GroupCluster(const ClusterSettings& settings) : settings_(settings) {}
 
   // The groups that `filter` selects and that may be mirrored: those that the brokers list, and
-  // those that it names literally and that have offsets although they are not listed. Brokers list
-  // nothing that we may not describe (reading the offsets of such a group says kNotAuthorised), and
-  // before 0.9 nothing at all. `partitions` as in offsets(). kUnreachable, kNotAuthorised;
-  // kRefused: nothing is listed, and not every group is named.
+  // those that it names literally and that have offsets, or cannot be read, although they are not
+  // listed. Brokers list nothing that we may not describe (reading the offsets of such a group says
+  // kNotAuthorised), and before 0.9 nothing at all. `partitions` as in offsets(). kUnreachable,
+  // kNotAuthorised; kRefused: nothing is listed, and not every group is named.
   Result<std::set<GroupId>> select(const NameFilter& filter,
                                    const std::vector<TopicPartition>& partitions, const Wait& wait);
   // One result per group. `partitions`: those of interest to brokers that must be told (before

@@ -136,10 +136,8 @@ void GroupSync::tell_denied(const groupproto::OffsetsByGroup& read) {
     if (count++ == 0) first = &offsets.error();
   }
   if (first == nullptr) return tools_.troubles.clear(kAboutRights);
-  tools_.troubles.set(
-      kAboutRights,
-      fmt::format("{}{}; grant DESCRIBE on the group to kferry's principal", first->message,
-                  count == 1 ? "" : fmt::format(", and {} more groups", count - 1)));
+  const std::string others = count == 1 ? "" : fmt::format(" (and {} more groups)", count - 1);
+  tools_.troubles.set(kAboutRights, fmt::format("{}{}; {}", first->message, others, first->hint));
 }
 
 Result<> GroupSync::bring(const std::vector<GroupId>& groups, const Wait& wait) {
