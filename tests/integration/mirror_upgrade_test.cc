@@ -112,11 +112,10 @@ class MirrorUpgrade : public testing::TestWithParam<Upgrade> {
 
   bool all_in_sync() {
     return before_long([&] {
-      const auto cluster = wire::Cluster::connect(
+      auto cluster = wire::Cluster::connect(
           value_of(wire::parse_bootstrap_servers(clusters_->bootstrap_servers())), {}, within());
       if (!cluster) return false;
-      auto copy = std::move(*cluster);
-      const auto broker = copy.any_broker(within());
+      const auto broker = cluster->any_broker(within());
       if (!broker) return false;
       const auto answer = (*broker)->call(
           wire::MetadataRequest{.topics = {{{.topic_id = {}, .name = TopicName("t")}}}}, within());
@@ -152,7 +151,7 @@ TEST_P(MirrorUpgrade, ARollingUpgradeGoesUnnoticed) {
 
   // Two versions at once.
   const ProcessResult migrated =
-      offsets("migrate", {"--execute", "--quiet-period", "0s", "--journal", *folder_ / "journal"});
+      offsets("migrate", {"--execute", "--quiet-period", "0s", "--journal", folder_ / "journal"});
   EXPECT_EQ(migrated.exit_code, 0) << migrated.out << migrated.err;
   EXPECT_EQ(offsets("verify", {}).exit_code, 0);
   SourceWriter target(clusters_->target_bootstrap_servers());
