@@ -256,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(Versions, MirrorIdentity,
                          testing::Values(Versions{"3.9.1", "4.1.0", true, false},
                                          Versions{"2.8.2", "4.1.0", true, true},
                                          Versions{"1.1.1", "4.1.0", false, true},
-                                         Versions{"2.8.2", "3.9.1", true, true}),
+                                         Versions{"2.8.2", "3.9.1", true, false}),
                          [](const auto& one) {
                            std::string name =
                                fmt::format("From{}To{}", one.param.source, one.param.target);
