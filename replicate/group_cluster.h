@@ -32,6 +32,8 @@ class GroupCluster {
   // kNotAuthorised; kRefused: nothing is listed, and not every group is named.
   Result<std::set<GroupId>> select(const NameFilter& filter,
                                    const std::vector<TopicPartition>& partitions, const Wait& wait);
+  // Which groups the last select() may have missed; empty: none.
+  const std::string& unseen() const { return unseen_; }
   // One result per group. `partitions`: those of interest to brokers that must be told (before
   // 0.10.2, see must_name_partitions()).
   Result<groupproto::OffsetsByGroup> offsets(const std::vector<GroupId>& groups,
@@ -81,6 +83,7 @@ class GroupCluster {
                                                const Wait& wait);
 
   const ClusterSettings settings_;
+  std::string unseen_;
   std::vector<std::unique_ptr<Connection>> connections_ =
       std::vector<std::unique_ptr<Connection>>(kMostConnections);
 };

@@ -14,6 +14,7 @@ namespace {
 using groupproto::OpenTransactions;
 
 constexpr const char* kAbout = "group offsets";
+constexpr const char* kAboutListing = "groups of the source";
 constexpr const char* kAboutRights = "rights on the source";
 // One step of a round; what does not answer by then is asked again in the next one.
 constexpr Duration kStepTimeout{10'000};
@@ -112,6 +113,10 @@ Result<> GroupSync::refresh(const Wait& wait) {
   }
   named_ = std::move(named);
   KFERRY_TRY(selected_, source_.select(tools_.flow.groups, named_, wait.at_most(kStepTimeout)));
+  if (source_.unseen().empty())
+    tools_.troubles.clear(kAboutListing);
+  else
+    tools_.troubles.set(kAboutListing, source_.unseen());
   return {};
 }
 

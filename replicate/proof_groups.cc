@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "replicate/cutover_state.h"
 #include "replicate/group_cluster.h"
 #include "replicate/group_rules.h"
@@ -35,9 +36,11 @@ class GroupComparison {
       const bool differs = std::ranges::any_of(plan_.report.groups, [](const GroupProof& one) {
         return verify::is_difference(one.outcome);
       });
-      if (!differs || deadline.expired()) return {};
+      if (!differs || deadline.expired()) break;
       if (!wait_.stop().sleep_for(kLookAgain)) return wait_.stop().check("comparing groups");
     }
+    if (!source_.unseen().empty()) log::warn(source_.unseen());
+    return {};
   }
 
  private:

@@ -178,6 +178,20 @@ TEST_F(NamedGroups, WithoutTheRightAreATrouble) {
   stop();
 }
 
+// 0.9 and 0.10.0 list only groups that have members.
+TEST_F(NamedGroups, OnlyTheyAreSurelySeenOnOldBrokers) {
+  source_.broker.speak<wire::JoinGroupRequest>(0, 0);
+  start();
+  ASSERT_TRUE(is("synced"));
+  EXPECT_TRUE(troubles_.list().empty());
+  stop();
+  flow_.groups.include.emplace_back("more-.*");
+  start();
+  ASSERT_TRUE(eventually([&] { return !troubles_.list().empty(); }));
+  EXPECT_TRUE(has(troubles_.list()[0], "list only groups that have members"));
+  stop();
+}
+
 TEST_F(NamedGroups, ThatDoNotExistAreNotMadeUp) {
   flow_.groups = {.include = {std::regex("nobody")}, .exclude = {}, .names = {"nobody"}};
   source_.broker.answer<wire::OffsetFetchRequest>([](const auto& request, const WireRequest&) {
