@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct Settings {
   CommonOptions common;
   Config config;
   std::string zookeeper;
+  std::optional<zkoffsets::ZkLogin> zookeeper_login;
   std::string bootstrap;
   std::vector<wire::Address> bootstrap_addresses;
   kafkaio::ClientProperties properties;  // for librdkafka

@@ -94,6 +94,7 @@ struct ZkHandle::Shared {
   std::vector<std::shared_ptr<AbandonedRequests>> abandoned;
   bool close_requested = false;
   bool closed = false;
+  int times_read_only = 0;
 
   // The first event may come before zookeeper_init2() has returned the handle: nothing can be sent
   // yet.
@@ -104,11 +105,12 @@ struct ZkHandle::Shared {
   void set_state(SessionState new_state) {
     const std::lock_guard lock(mutex);
     state = new_state;
+    if (state == SessionState::kReadOnly) ++times_read_only;
     changed.notify_all();
   }
 
   static void on_event(zhandle_t*, int type, int state, const char*, void* context);
-  void open_and_close(const ConnectString& connect, Duration connect_timeout);
+  void open_and_close(const ConnectString& connect, const Config& config);
 };
 
 // Session events arrive in order with the completions: by the time a state is seen here, every
@@ -128,16 +130,21 @@ void ZkHandle::Shared::on_event(zhandle_t*, int type, int state, const char*, vo
     shared->set_state(SessionState::kConnecting);
 }
 
-void ZkHandle::Shared::open_and_close(const ConnectString& connect, Duration connect_timeout) {
+void ZkHandle::Shared::open_and_close(const ConnectString& connect, const Config& config) {
   const Resolved resolved = resolve(connect.servers);
   zhandle_t* opened = nullptr;
   if (!resolved.servers.empty()) {
     const auto addresses = static_cast<size_t>(std::ranges::count(resolved.servers, ',')) + 1;
     opened = zookeeper_init2((resolved.servers + connect.chroot).c_str(), &Shared::on_event,
-                             session_timeout_ms(connect_timeout, addresses), nullptr, this,
+                             session_timeout_ms(config.connect_timeout, addresses), nullptr, this,
                              ZOO_READONLY | ZOO_NO_LOG_CLIENTENV, &on_log);
     // Otherwise the C client would parse and resolve its list before every single poll().
     if (opened != nullptr) zoo_set_servers_resolution_delay(opened, -1);
+    // Sent before anything else, on every connection. A server that refuses it says so as a state.
+    const std::string& login = config.digest_login;
+    if (opened != nullptr && !login.empty())
+      zoo_add_auth(opened, "digest", login.data(), static_cast<int>(login.size()), nullptr,
+                   nullptr);
   }
   {
     std::unique_lock lock(mutex);
@@ -157,7 +164,7 @@ void ZkHandle::Shared::open_and_close(const ConnectString& connect, Duration con
   changed.notify_all();
 }
 
-ZkHandle::ZkHandle(const ConnectString& connect, Duration connect_timeout)
+ZkHandle::ZkHandle(const ConnectString& connect, const Config& config)
     : shared_(std::make_shared<Shared>()) {
   zoo_set_debug_level(ZOO_LOG_LEVEL_INFO);
   {
@@ -170,8 +177,8 @@ ZkHandle::ZkHandle(const ConnectString& connect, Duration connect_timeout)
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread([shared = shared_, connect, connect_timeout] {
-    shared->open_and_close(connect, connect_timeout);
+  std::thread([shared = shared_, connect, config] {
+    shared->open_and_close(connect, config);
   }).detach();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
@@ -204,10 +211,9 @@ std::string ZkHandle::current_server() const {
   return zoo_get_current_server(handle());
 }
 
-void ZkHandle::pin_to_current_server() {
-  std::string server = current_server();
-  std::erase_if(server, [](char c) { return c == '[' || c == ']'; });
-  if (!server.empty()) zoo_set_servers(handle(), server.c_str());
+int ZkHandle::times_read_only() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->times_read_only;
 }
 
 void ZkHandle::keep_until_closed(std::shared_ptr<AbandonedRequests> requests) {
