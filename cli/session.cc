@@ -34,28 +34,6 @@ std::string close_names(const std::string& wanted, const std::vector<std::string
   return close.empty() ? "`kferry scan` lists the groups that there are" : close + "?";
 }
 
-// From a file, or from where `reference` says (kferry.yaml's zookeeper_auth); nullopt: no login.
-Result<std::optional<zkoffsets::ZkLogin>> read_zookeeper_login(const std::string& file,
-                                                               const std::string& reference) {
-  if (file.empty() && reference.empty()) return std::nullopt;
-  std::string text;
-  std::string origin = "zookeeper_auth of --config";
-  if (!file.empty()) {
-    origin = file;
-    KFERRY_TRY(text, read_file(file, "ZooKeeper's login"));
-    warn_if_others_may_read(file);
-  } else {
-    std::map<std::string, std::string> values = {{"zookeeper_auth", reference}};
-    KFERRY_CHECK(
-        kafkaio::resolve_values(values, "--config", Wait::uninterruptible(kConnectTimeout)));
-    text = values["zookeeper_auth"];
-  }
-  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-  auto login = zkoffsets::parse_zk_login(text);
-  if (!login) return std::unexpected(in_context(login.error(), origin));
-  return std::move(*login);
-}
-
 }  // namespace
 
 Progress::Mode progress_mode(const CommonOptions& common) {
@@ -98,6 +76,29 @@ Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& o
   return replicate::make_cluster_settings(std::move(input));
 }
 
+Result<std::optional<zkoffsets::ZkLogin>> read_zookeeper_login(const CommonOptions& common,
+                                                               const Config& config) {
+  const std::string& file =
+      common.zookeeper_auth_file.empty() ? config.zookeeper_auth_file : common.zookeeper_auth_file;
+  if (file.empty() && config.zookeeper_auth.empty()) return std::nullopt;
+  std::string text;
+  if (!file.empty()) {
+    KFERRY_TRY(text, read_file(file, "ZooKeeper's login"));
+    warn_if_others_may_read(file);
+  } else {
+    std::map<std::string, std::string> values = {{"zookeeper_auth", config.zookeeper_auth}};
+    KFERRY_CHECK(
+        kafkaio::resolve_values(values, "--config", Wait::uninterruptible(kConnectTimeout)));
+    text = values["zookeeper_auth"];
+  }
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  auto login = zkoffsets::parse_zk_login(text);
+  if (!login)
+    return std::unexpected(
+        in_context(login.error(), file.empty() ? "zookeeper_auth of --config" : file));
+  return std::move(*login);
+}
+
 Result<Settings> read_settings(const CommonOptions& common) {
   log::configure(common.log_format, common.log_level);
   Settings settings;
@@ -115,10 +116,7 @@ Result<Settings> read_settings(const CommonOptions& common) {
     return fail(ErrorKind::kUsage, "no broker given",
                 "pass --bootstrap-server HOST:PORT, or set `bootstrap_server` in --config");
   KFERRY_CHECK(zkoffsets::check_connect_string(settings.zookeeper));
-  KFERRY_TRY(settings.zookeeper_login,
-             read_zookeeper_login(
-                 first(common.zookeeper_auth_file, settings.config.zookeeper_auth_file),
-                 settings.config.zookeeper_auth));
+  KFERRY_TRY(settings.zookeeper_login, read_zookeeper_login(common, settings.config));
   KFERRY_TRY(auto cluster,
              read_cluster_settings(
                  {.bootstrap = settings.bootstrap,

@@ -80,6 +80,10 @@ struct ClusterOptions {
   Duration request_timeout{30'000};
 };
 
+// --zookeeper-auth-file, or what the configuration says; nullopt: no login. kUsage.
+Result<std::optional<zkoffsets::ZkLogin>> read_zookeeper_login(const CommonOptions& common,
+                                                               const Config& config);
+
 // Logs a warning about a file that has secrets in it.
 void warn_if_others_may_read(const std::string& path);
 
