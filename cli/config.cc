@@ -11,6 +11,7 @@
 
 #include "cli/yaml.h"
 #include "replicate/patterns.h"
+#include "zkoffsets/external_layout.h"
 
 namespace kferry::cli {
 namespace {
@@ -89,33 +90,71 @@ void read_groups(Config& config, const YAML::Node& node) {
   }
 }
 
+zkoffsets::ExternalLayout read_external_entry(const YAML::Node& entry) {
+  check_keys(entry, "external",
+             {"group", "layout", "path", "topic", "offset_pointer", "convention"});
+  const auto maybe = [&](const char* key) {
+    return entry[key] ? std::optional(text(entry[key], fmt::format("external.{}", key)))
+                      : std::nullopt;
+  };
+  const auto need = [&](const char* key) {
+    auto value = maybe(key);
+    if (!value) throw ConfigError{entry.Mark(), fmt::format("external: '{}' is missing", key)};
+    return std::move(*value);
+  };
+  const auto layout = zkoffsets::parse_layout(need("layout"));
+  if (!layout || !is_external(*layout))
+    throw ConfigError{entry["layout"].Mark(),
+                      "external.layout must be storm, trident, spark-csv or custom"};
+  const bool custom = *layout == Layout::kCustom;
+  zkoffsets::ExternalLayout external{GroupId(custom ? maybe("group").value_or("") : need("group")),
+                                     *layout, need("path"), {}};
+  if (!external.path.starts_with('/') || external.path.ends_with('/'))
+    throw ConfigError{entry["path"].Mark(),
+                      "external.path begins with / and does not end with one"};
+  if (*layout == Layout::kSparkCsv || custom)
+    external.topic = TopicName(maybe("topic").value_or(""));
+  external.offset_pointer = maybe("offset_pointer");
+  if (const auto convention = maybe("convention")) {
+    external.convention = zkoffsets::parse_convention(*convention);
+    if (!external.convention)
+      throw ConfigError{entry["convention"].Mark(), "external.convention must be next or last"};
+  }
+  if (!custom && (external.offset_pointer || external.convention))
+    throw ConfigError{entry.Mark(),
+                      "external: offset_pointer and convention are for the layout custom only"};
+  if (const auto checked = zkoffsets::check_external({external}); !checked)
+    throw ConfigError{entry.Mark(), checked.error().message};
+  return external;
+}
+
 void read_external(Config& config, const YAML::Node& node) {
   if (!node.IsSequence()) throw ConfigError{node.Mark(), "external must be a list"};
-  for (const auto& entry : node) {
-    check_keys(entry, "external", {"group", "layout", "path", "topic"});
-    const auto need = [&](const char* key) {
-      if (!entry[key])
-        throw ConfigError{entry.Mark(), fmt::format("external: '{}' is missing", key)};
-      return text(entry[key], fmt::format("external.{}", key));
-    };
-    zkoffsets::ExternalLayout external{GroupId(need("group")), Layout::kStorm, need("path"), {}};
-    const auto layout = zkoffsets::parse_layout(need("layout"));
-    if (layout != Layout::kStorm && layout != Layout::kTrident && layout != Layout::kSparkCsv)
-      throw ConfigError{entry.Mark(), "external.layout must be storm, trident or spark-csv"};
-    external.layout = *layout;
-    if (external.layout == Layout::kSparkCsv) external.topic = TopicName(need("topic"));
-    if (!external.path.starts_with('/') || external.path.ends_with('/'))
-      throw ConfigError{entry.Mark(), "external.path begins with / and does not end with one"};
-    config.external.push_back(std::move(external));
-  }
+  for (const auto& entry : node) config.external.push_back(read_external_entry(entry));
+}
+
+void read_zookeeper_auth(Config& config, const YAML::Node& root) {
+  if (const auto node = root["zookeeper_auth_file"])
+    config.zookeeper_auth_file = text(node, "zookeeper_auth_file");
+  const auto node = root["zookeeper_auth"];
+  if (!node) return;
+  config.zookeeper_auth = text(node, "zookeeper_auth");
+  if (!config.zookeeper_auth.starts_with("${") || !config.zookeeper_auth.ends_with('}'))
+    throw ConfigError{node.Mark(),
+                      "zookeeper_auth says where the login stands, ${env:NAME} or ${file:PATH}: a "
+                      "password does not belong into this file"};
+  if (!config.zookeeper_auth_file.empty())
+    throw ConfigError{node.Mark(), "zookeeper_auth and zookeeper_auth_file exclude each other"};
 }
 
 Config read_document(const YAML::Node& root) {
   Config config;
   check_keys(
       root, "kferry.yaml",
-      {"zookeeper", "bootstrap_server", "command_config", "teams", "groups", "external", "flows"});
+      {"zookeeper", "zookeeper_auth", "zookeeper_auth_file", "bootstrap_server", "command_config",
+       "teams", "groups", "external", "flows"});
   if (const auto node = root["zookeeper"]) config.zookeeper = text(node, "zookeeper");
+  read_zookeeper_auth(config, root);
   if (const auto node = root["bootstrap_server"])
     config.bootstrap_server = text(node, "bootstrap_server");
   if (const auto node = root["command_config"])

@@ -28,6 +28,8 @@ struct GroupRule {
 
 struct Config {
   std::string zookeeper;
+  std::string zookeeper_auth;  // ${env:NAME}, ${file:PATH}, ...: never the login itself
+  std::string zookeeper_auth_file;
   std::string bootstrap_server;
   std::string command_config;
   std::vector<std::string> teams;                           // in the file's order

@@ -136,8 +136,11 @@ Result<verify::DiffReport> apply(Session& session, migrate::Plan& plan,
   verify::DiffReport report = migrate::execute(
       execution, executor_config(session.settings(), options.apply), session.stop());
   progress.finish();
-  // A refusal is the run's result; after any other error the journal is still open.
-  if (report.error && report.error->kind != ErrorKind::kRefused)
+  // What the plan could not read is the run's result, and so is a refusal; after any other error the
+  // journal is still open.
+  const auto hidden = migrate::hidden_refusal(plan);
+  const bool by_plan = hidden && report.error && report.error->message == hidden->message;
+  if (report.error && !by_plan && report.error->kind != ErrorKind::kRefused)
     report.error->hint +=
         fmt::format("{}`kferry migrate --resume --execute --journal {}` finishes the rest",
                     report.error->hint.empty() ? "" : "; then ", options.journal);

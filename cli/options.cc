@@ -53,6 +53,8 @@ OptionsDescription describe_common() {
   auto add = options.add_options();
   add("zookeeper", po::value<std::string>()->value_name("HOST:PORT,.../chroot"),
       "ZooKeeper servers, with the chroot once at the end");
+  add("zookeeper-auth-file", po::value<std::string>()->value_name("FILE"),
+      "a file with ZooKeeper's login, user:password (scheme digest)");
   add("bootstrap-server", po::value<std::string>()->value_name("HOST:PORT,..."), "Kafka brokers");
   add("command-config", po::value<std::string>()->value_name("FILE"),
       "client properties for Kafka (as Java's or librdkafka's clients read them)");
@@ -153,6 +155,7 @@ Result<CommonOptions> read_common(const Values& values) {
   CommonOptions common;
   common.config_file = text_of(values, "config");
   common.zookeeper = text_of(values, "zookeeper");
+  common.zookeeper_auth_file = text_of(values, "zookeeper-auth-file");
   common.bootstrap = text_of(values, "bootstrap-server");
   common.command_config = text_of(values, "command-config");
   common.progress = !flag_of(values, "no-progress");

@@ -24,6 +24,7 @@ struct CommonOptions {
   std::string zookeeper;       // HOST:PORT,…/chroot
   std::string bootstrap;       // HOST:PORT,…
   std::string command_config;  // Java or librdkafka properties; empty: none
+  std::string zookeeper_auth_file;  // user:password; empty: none
   OutputFormat format = OutputFormat::kTable;
   log::Format log_format = log::Format::kText;
   log::Level log_level = log::Level::kWarn;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
 #include <fmt/format.h>
 
 #include "base/small_file.h"
+#include "kafkaio/config_values.h"
 #include "kafkaio/security.h"
 #include "replicate/cluster_settings.h"
 
@@ -74,6 +76,29 @@ Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& o
   return replicate::make_cluster_settings(std::move(input));
 }
 
+Result<std::optional<zkoffsets::ZkLogin>> read_zookeeper_login(const CommonOptions& common,
+                                                               const Config& config) {
+  const std::string& file =
+      common.zookeeper_auth_file.empty() ? config.zookeeper_auth_file : common.zookeeper_auth_file;
+  if (file.empty() && config.zookeeper_auth.empty()) return std::nullopt;
+  std::string text;
+  if (!file.empty()) {
+    KFERRY_TRY(text, read_file(file, "ZooKeeper's login"));
+    warn_if_others_may_read(file);
+  } else {
+    std::map<std::string, std::string> values = {{"zookeeper_auth", config.zookeeper_auth}};
+    KFERRY_CHECK(
+        kafkaio::resolve_values(values, "--config", Wait::uninterruptible(kConnectTimeout)));
+    text = values["zookeeper_auth"];
+  }
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  auto login = zkoffsets::parse_zk_login(text);
+  if (!login)
+    return std::unexpected(
+        in_context(login.error(), file.empty() ? "zookeeper_auth of --config" : file));
+  return std::move(*login);
+}
+
 Result<Settings> read_settings(const CommonOptions& common) {
   log::configure(common.log_format, common.log_level);
   Settings settings;
@@ -91,6 +116,7 @@ Result<Settings> read_settings(const CommonOptions& common) {
     return fail(ErrorKind::kUsage, "no broker given",
                 "pass --bootstrap-server HOST:PORT, or set `bootstrap_server` in --config");
   KFERRY_CHECK(zkoffsets::check_connect_string(settings.zookeeper));
+  KFERRY_TRY(settings.zookeeper_login, read_zookeeper_login(common, settings.config));
   KFERRY_TRY(auto cluster,
              read_cluster_settings(
                  {.bootstrap = settings.bootstrap,
@@ -129,7 +155,8 @@ migrate::ExecutorConfig executor_config(const Settings& settings, const ApplyOpt
 Result<std::unique_ptr<Session>> Session::open(const Settings& settings, const StopToken& stop) {
   const Wait wait(Deadline::after(kConnectTimeout), stop);
   KFERRY_TRY(zkoffsets::ZkClient zookeeper,
-             zkoffsets::ZkClient::connect({.connect = settings.zookeeper}, stop));
+             zkoffsets::ZkClient::connect(
+                 {.connect = settings.zookeeper, .login = settings.zookeeper_login}, stop));
   auto cluster = wire::Cluster::connect(settings.bootstrap_addresses, settings.client, wait);
   if (!cluster) {
     Error error = cluster.error();
@@ -166,6 +193,8 @@ Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection
                       ? "pass --config kferry.yaml with a `teams` section"
                       : fmt::format("the teams are: {}", fmt::join(config.teams, ", ")));
 
+  KFERRY_TRY(const auto external,
+             zkoffsets::expand_external(zookeeper_, config.external, stop_));
   KFERRY_TRY(const auto listed, zookeeper_.children({"/consumers"}, stop_));
   using enum zkoffsets::NodeState;
   const bool only_by_name =
@@ -181,9 +210,9 @@ Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection
   } else if (listed.front().state == kMissing) {
     // A wrong chroot shall be called that, rather than "no such group".
     KFERRY_CHECK(zkoffsets::scan(
-        zookeeper_, {.groups = std::vector<GroupId>(), .external = config.external}, stop_));
+        zookeeper_, {.groups = std::vector<GroupId>(), .external = external}, stop_));
   }
-  for (const auto& external : config.external) names.push_back(external.group.value());
+  for (const auto& entry : external) names.push_back(entry.group.value());
   std::vector<GroupId> all;
   for (const std::string& name : names) all.emplace_back(name);
 
@@ -203,10 +232,15 @@ Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection
     const bool in_team = team && std::ranges::find(selection.teams, *team) != selection.teams.end();
     if (!named || in_team) wanted.insert(group);
   }
-  for (const auto& external : config.external) {
-    if (wanted.erase(external.group) == 0) continue;
-    request.scan.external.push_back(external);
+  std::set<GroupId> outside;
+  for (const auto& entry : external) {
+    if (!wanted.contains(entry.group)) continue;
+    outside.insert(entry.group);
+    request.scan.external.push_back(entry);
+    auto& convention = request.settings[entry.group].convention;
+    if (!convention) convention = entry.convention;
   }
+  for (const GroupId& group : outside) wanted.erase(group);
   request.scan.groups.emplace(wanted.begin(), wanted.end());
   if (selection.convention)
     for (auto& [group, settings] : request.settings) settings.convention = selection.convention;

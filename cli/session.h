@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct Settings {
   CommonOptions common;
   Config config;
   std::string zookeeper;
+  std::optional<zkoffsets::ZkLogin> zookeeper_login;
   std::string bootstrap;
   std::vector<wire::Address> bootstrap_addresses;
   kafkaio::ClientProperties properties;  // for librdkafka
@@ -77,6 +79,10 @@ struct ClusterOptions {
   std::string alias = {};
   Duration request_timeout{30'000};
 };
+
+// --zookeeper-auth-file, or what the configuration says; nullopt: no login. kUsage.
+Result<std::optional<zkoffsets::ZkLogin>> read_zookeeper_login(const CommonOptions& common,
+                                                               const Config& config);
 
 // Logs a warning about a file that has secrets in it.
 void warn_if_others_may_read(const std::string& path);

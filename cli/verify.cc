@@ -27,10 +27,8 @@ migrate::GatherRequest request_of(const migrate::Plan& plan) {
   migrate::GatherRequest request;
   request.scan.groups.emplace();
   for (const auto& group : plan.groups) {
-    if (group.external)
-      request.scan.external.push_back(*group.external);
-    else
-      request.scan.groups->push_back(group.group);
+    if (group.external.empty()) request.scan.groups->push_back(group.group);
+    for (const auto& external : group.external) request.scan.external.push_back(external);
     request.settings[group.group] = {group.team, group.convention, group.layout};
   }
   return request;

@@ -340,8 +340,9 @@ PlannedPartition Decision::without_node() {
 }
 
 PlannedPartition Decision::of_denied() {
-  settle(Verdict::kUnparsable, Action::kRefuse,
-         "reading the znode is denied by its ACL: let world:anyone read it");
+  settle(Verdict::kDenied, Action::kRefuse,
+         fmt::format("reading the znode is denied by its ACL; kferry is {}",
+                     context_.facts->zookeeper_login));
   return std::move(plan_);
 }
 
@@ -352,13 +353,8 @@ PlannedPartition Decision::of_kafka07() {
 
 }  // namespace
 
-bool is_below_consumers(zkoffsets::Layout layout) {
-  return layout != zkoffsets::Layout::kStorm && layout != zkoffsets::Layout::kTrident &&
-         layout != zkoffsets::Layout::kSparkCsv;
-}
-
 const groupproto::GroupOffsets* usable_broker_read(const GroupFacts& group) {
-  if (!is_below_consumers(group.zookeeper.layout)) return nullptr;
+  if (is_external(group.zookeeper.layout)) return nullptr;
   if (!group.broker_read || !*group.broker_read) return nullptr;
   return &**group.broker_read;
 }

@@ -23,8 +23,6 @@ struct GroupContext {
 
 // The second, independent read of a group's offsets, where there is one to compare with.
 const groupproto::GroupOffsets* usable_broker_read(const GroupFacts& group);
-// Whether a broker can see the layout at all: it looks only below /consumers.
-bool is_below_consumers(zkoffsets::Layout layout);
 
 // Whether the topic does not exist, as opposed to: we may not see it.
 bool topic_is_gone(const Facts& facts, const TopicName& topic);

@@ -40,13 +40,8 @@ std::string drift_of(const PlannedGroup& planned, const zkoffsets::GroupSnapshot
 }
 
 void add_to_scan(const PlannedGroup& group, zkoffsets::ScanRequest& request) {
-  using enum zkoffsets::Layout;
-  const bool external =
-      group.layout == kStorm || group.layout == kTrident || group.layout == kSparkCsv;
-  if (external && group.external)
-    request.external.push_back(*group.external);
-  else
-    request.groups->push_back(group.group);
+  if (group.external.empty()) request.groups->push_back(group.group);
+  for (const auto& external : group.external) request.external.push_back(external);
 }
 
 }  // namespace

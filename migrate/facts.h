@@ -32,7 +32,7 @@ struct Quiescence {
 
 struct GroupFacts {
   zkoffsets::GroupSnapshot zookeeper;
-  std::optional<zkoffsets::ExternalLayout> external;  // where it is kept, outside /consumers
+  std::vector<zkoffsets::ExternalLayout> external;  // where it is kept, outside /consumers
   std::optional<std::string> team;
   std::optional<zkoffsets::Convention> configured_convention;
   Result<groupproto::GroupState> state = groupproto::GroupState{"Dead", {}, {}};
@@ -46,7 +46,8 @@ struct GroupFacts {
 
 struct Facts {
   int64_t gathered_at_ms = 0;
-  std::string zookeeper;  // connect string
+  std::string zookeeper;        // connect string
+  std::string zookeeper_login;  // who reads there: ZkClient::login_text()
   std::string bootstrap_servers;
   std::optional<std::string> cluster_id;
   std::optional<int64_t> offsets_retention_ms;

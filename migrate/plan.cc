@@ -1,5 +1,6 @@
 #include "migrate/plan.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -23,6 +24,7 @@ constexpr Named<Verdict> kVerdicts[] = {
     {Verdict::kAfterLogEnd, "after_log_end"},
     {Verdict::kNoOffset, "no_offset"},
     {Verdict::kUnparsable, "unparsable"},
+    {Verdict::kDenied, "denied"},
     {Verdict::kMissingTopic, "missing_topic"},
     {Verdict::kMissingPartition, "missing_partition"},
     {Verdict::kConflict, "conflict"},
@@ -159,11 +161,21 @@ verify::DiffReport to_report(const Plan& plan) {
 }
 
 std::optional<Error> hidden_refusal(const Plan& plan) {
-  for (const PlannedGroup& group : plan.groups)
+  constexpr std::string_view kHint = "log in to ZooKeeper as somebody whom the ACL lets read it "
+                                     "(--zookeeper-auth-file), or leave the group out";
+  for (const PlannedGroup& group : plan.groups) {
     if (!group.refusal.empty() && group.partitions.empty())
-      return Error{ErrorKind::kRefused,
+      return Error{ErrorKind::kNotAuthorised,
                    fmt::format("group '{}' is refused: {}", group.group, group.refusal),
-                   "remove the cause, or leave the group out, and plan again", 0};
+                   std::string(kHint), 0};
+    const auto denied =
+        std::ranges::find(group.partitions, Verdict::kDenied, &PlannedPartition::verdict);
+    if (denied != group.partitions.end())
+      return Error{ErrorKind::kNotAuthorised,
+                   fmt::format("group '{}', {}: {}", group.group, denied->partition,
+                               denied->detail),
+                   std::string(kHint), 0};
+  }
   return std::nullopt;
 }
 

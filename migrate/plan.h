@@ -25,13 +25,14 @@ enum class Verdict {
   kAfterLogEnd,       // the offset is beyond the end of the log
   kNoOffset,          // no offset in ZooKeeper for a partition that exists
   kUnparsable,        // the znode holds no usable number
+  kDenied,            // an ACL hides the offset
   kMissingTopic,      // the topic does not exist any more
   kMissingPartition,  // the topic has fewer partitions
   kConflict,          // two reads of ZooKeeper's offset differ
 };
 
 // "create", "equal", "advance", "kafka_ahead", "before_log_start", "after_log_end", "no_offset",
-// "unparsable", "missing_topic", "missing_partition", "conflict".
+// "unparsable", "denied", "missing_topic", "missing_partition", "conflict".
 std::string_view to_string(Verdict verdict);
 std::optional<Verdict> parse_verdict(std::string_view text);
 
@@ -87,8 +88,8 @@ struct PlannedGroup {
   std::optional<std::string> team;
   zkoffsets::Layout layout = zkoffsets::Layout::kHighLevelConsumer;
   zkoffsets::Convention convention = zkoffsets::Convention::kNext;
-  // Where a group outside /consumers is kept (Storm, Trident, Spark): read again for drift.
-  std::optional<zkoffsets::ExternalLayout> external;
+  // Where a group outside /consumers is kept (Storm, Trident, Spark, ...): read again for drift.
+  std::vector<zkoffsets::ExternalLayout> external;
   verify::Evidence evidence;
   // Set when nothing may be written for the whole group (somebody is consuming): all its partitions
   // whose action would be kCommit are kRefuse then.
@@ -117,7 +118,7 @@ struct Plan {
 // kRefused for kRefuse, kEqual or kKafkaAhead for kKeep, kNoOffset or kSkipped for kSkip.
 verify::DiffReport to_report(const Plan& plan);
 verify::GroupReport to_report(const PlannedGroup& group);
-// kRefused for a group that is refused and has no partition to show it; nullopt when there is none.
+// kNotAuthorised for the first offset that an ACL of ZooKeeper hides; nullopt when there is none.
 std::optional<Error> hidden_refusal(const Plan& plan);
 
 }  // namespace kferry::migrate

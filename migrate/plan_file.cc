@@ -51,14 +51,16 @@ void write(JsonWriter& writer, const PlannedGroup& group) {
   writer.field("team", group.team);
   writer.field("layout", zkoffsets::to_string(group.layout));
   writer.field("convention", zkoffsets::to_string(group.convention));
-  std::optional<std::string> external_path;
-  std::optional<std::string> external_topic;
-  if (group.external) {
-    external_path = group.external->path;
-    if (!group.external->topic.value().empty()) external_topic = group.external->topic.value();
+  writer.key("external").begin_array();
+  for (const auto& external : group.external) {
+    const std::string& topic = external.topic.value();
+    writer.begin_object();
+    writer.field("path", external.path);
+    writer.field("topic", topic.empty() ? std::nullopt : std::optional(topic));
+    writer.field("offset_pointer", external.offset_pointer);
+    writer.end();
   }
-  writer.field("external_path", external_path);
-  writer.field("external_topic", external_topic);
+  writer.end();
   writer.key("evidence");
   verify::write_evidence(writer, group.evidence);
   writer.field("refusal", group.refusal);
@@ -156,11 +158,12 @@ PlannedGroup read_group(Fields& fields) {
   group.team = fields.maybe_text("team");
   group.layout = fields.named("layout", zkoffsets::parse_layout);
   group.convention = fields.named("convention", zkoffsets::parse_convention);
-  const auto external_path = fields.maybe_text("external_path");
-  const auto external_topic = fields.maybe_text("external_topic");
-  if (external_path)
-    group.external = {group.group, group.layout, *external_path,
-                      TopicName(external_topic.value_or(""))};
+  for (Fields& external : fields.objects("external")) {
+    group.external.push_back({group.group, group.layout, external.text("path"),
+                              TopicName(external.maybe_text("topic").value_or("")),
+                              external.maybe_text("offset_pointer")});
+    external.no_others();
+  }
   group.evidence = verify::read_evidence(fields.object("evidence"));
   group.refusal = fields.text("refusal");
   group.warnings = fields.texts("warnings");

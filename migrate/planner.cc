@@ -49,7 +49,7 @@ verify::Evidence evidence_of(const Facts& facts, const GroupFacts& group) {
   evidence.sampled_for_ms = group.quiescence.sampled_for_ms;
   evidence.changed_nodes = std::ssize(group.quiescence.changed_paths);
   evidence.reads = usable_broker_read(group) != nullptr ? "zookeeper+broker" : "zookeeper";
-  if (!is_below_consumers(group.zookeeper.layout)) {
+  if (is_external(group.zookeeper.layout)) {
     evidence.notes.emplace_back("no second read: a broker sees only offsets below /consumers");
   } else if (!group.broker_read) {
     if (!facts.why_no_broker_read.empty())
@@ -171,6 +171,22 @@ void plan_denied(const GroupContext& context, PlannedGroup& planned) {
   }
 }
 
+// What can be read beside the hidden part may be older than that.
+void refuse_hidden(PlannedGroup& planned, const Facts& facts) {
+  planned.refusal = fmt::format(
+      "which offsets the group has is hidden by an ACL at or below {}; kferry is {}",
+      planned.external.empty() ? fmt::format("/consumers/{}/offsets", planned.group)
+                               : planned.external.front().path,
+      facts.zookeeper_login);
+  for (PlannedPartition& partition : planned.partitions) {
+    if (partition.action != Action::kCommit) continue;
+    partition.verdict = Verdict::kDenied;
+    partition.action = Action::kRefuse;
+    partition.target.reset();
+    partition.detail = "group refused: an ACL hides what else it has";
+  }
+}
+
 // A partition may stand in several lists; the first one counts: a node of its own, then what 0.7
 // left behind (a consumer of 0.8 does not read that), then the absence of a node.
 void sort_and_unify(std::vector<PlannedPartition>& partitions) {
@@ -233,10 +249,7 @@ PlannedGroup plan_group(const Facts& facts, const GroupFacts& group, const Polic
     planned.partitions.push_back(decide_without_node(context, partition));
   sort_and_unify(planned.partitions);
   refuse(planned, group);
-  if (zookeeper.all_denied)
-    planned.refusal =
-        fmt::format("which offsets the group has is hidden by the ACL of /consumers/{}/offsets",
-                    zookeeper.group);
+  if (zookeeper.all_denied) refuse_hidden(planned, facts);
   if (!group.configured_convention) warn_of_convention(planned);
   return planned;
 }

@@ -76,6 +76,7 @@ class Gatherer {
     KFERRY_TRY(zkoffsets::Snapshot snapshot, zkoffsets::scan(endpoints_.zookeeper, request_.scan,
                                                              wait_.stop(), progress_.advance));
     zookeeper_cluster_id_ = snapshot.cluster_id;
+    facts_.zookeeper_login = snapshot.login;
     std::set<TopicName> expected;
     for (const auto& group : snapshot.groups)
       for (const auto& node : group.offsets)
@@ -89,7 +90,7 @@ class Gatherer {
           return !request_.topics.contains(node.topic);
         });
       for (const auto& external : request_.scan.external)
-        if (external.group == facts.zookeeper.group) facts.external = external;
+        if (external.group == facts.zookeeper.group) facts.external.push_back(external);
       const auto configured = request_.settings.find(facts.zookeeper.group);
       if (configured == request_.settings.end()) continue;
       facts.team = configured->second.team;
@@ -154,7 +155,7 @@ class Gatherer {
   Result<> read_through_broker() {
     std::vector<OffsetsQuery> queries;
     for (const GroupFacts& facts : facts_.groups)
-      if (is_in_consumers_tree(facts.zookeeper.layout))
+      if (!is_external(facts.zookeeper.layout))  // those have no counterpart in OffsetFetch
         queries.push_back({facts.zookeeper.group, partitions_of(facts.zookeeper)});
     if (queries.empty()) return {};
     progress_.phase("reading the offsets again through a broker",
@@ -208,12 +209,6 @@ class Gatherer {
       if (parts[0]) parts[0]->merge(*parts[i]);
     }
     return std::move(parts[0]);
-  }
-
-  // Other layouts have no counterpart in OffsetFetch.
-  static bool is_in_consumers_tree(zkoffsets::Layout layout) {
-    using enum zkoffsets::Layout;
-    return layout != kStorm && layout != kTrident && layout != kSparkCsv;
   }
 
   Result<> sample_quiescence(std::chrono::steady_clock::time_point first_sample) {

@@ -19,6 +19,11 @@ test_packages=(
   clang-19 libclang-rt-19-dev  # libFuzzer; clang before 16 cannot compile libstdc++'s std::expected
 )
 
+# For kafka-node, which only the soaks run. Other builds of Node bring their own npm.
+if [ -n "${KFERRY_SOAK:-}" ] && ! command -v npm >/dev/null; then
+  test_packages+=(nodejs npm)
+fi
+
 case "${1:-}" in
   --build-only) ;;
   "") packages+=("${test_packages[@]}") ;;

@@ -165,6 +165,16 @@ std::optional<Fields> Fields::maybe_object(std::string_view name) {
   return Fields(*reading_, value, pointer_to(name));
 }
 
+std::vector<Fields> Fields::objects(std::string_view name) {
+  const json& value = at(name);
+  std::vector<Fields> objects;
+  if (!value.is_array()) fail(name, "is not an array");
+  if (!value.is_array()) return objects;
+  for (size_t i = 0; i < value.size(); ++i)
+    objects.emplace_back(*reading_, value[i], fmt::format("{}/{}", pointer_to(name), i));
+  return objects;
+}
+
 void Fields::taken_out(std::string_view name) {
   const json& value = at(name);
   if (!value.is_array()) fail(name, "is not an array");

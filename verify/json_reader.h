@@ -47,6 +47,8 @@ class Fields {
   // An object below this one.
   Fields object(std::string_view name);
   std::optional<Fields> maybe_object(std::string_view name);
+  // The objects of an array below this one.
+  std::vector<Fields> objects(std::string_view name);
   // Must be an empty array: what parse_grouped() took out leaves nothing behind.
   void taken_out(std::string_view name);
   // The value of a text for which `parse` knows a meaning.

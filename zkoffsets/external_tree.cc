@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "zkoffsets/path_template.h"
 #include "zkoffsets/text.h"
 
 namespace kferry::zkoffsets {
@@ -31,6 +33,7 @@ class EntryReader {
 
   Result<> read() {
     if (entry_.layout == Layout::kSparkCsv) return read_csv();
+    if (entry_.layout == Layout::kCustom) return read_custom();
     KFERRY_CHECK(find_partitions());
     if (entry_.layout == Layout::kTrident) KFERRY_CHECK(find_last_transactions());
     return read_documents();
@@ -41,6 +44,12 @@ class EntryReader {
     std::string path;
     Partition partition;
     std::optional<TopicName> topic;  // where the path holds it
+  };
+  // A node on the way down a custom path, and what the names down to it say.
+  struct Place {
+    std::string path;  // empty: the root
+    std::optional<TopicName> topic = {};
+    std::optional<Partition> partition = {};
   };
 
   void problem(const std::string& path, std::string_view what) {
@@ -56,6 +65,11 @@ class EntryReader {
            const NodeVersion& version);
 
   Result<> read_csv();
+  Result<> read_custom();
+  Result<> step_down(const PathTemplate::Segment& segment);
+  void take_name(const Place& parent, const PathTemplate::Segment& segment,
+                 const std::string& name);
+  void deny(const Place& place);
   Result<> find_partitions();
   Result<> find_last_transactions();
   Result<> read_documents();
@@ -65,6 +79,7 @@ class EntryReader {
   const ExternalLayout& entry_;
   GroupSnapshot& group_;
   std::vector<Document> documents_;
+  std::vector<Place> places_;
 };
 
 void EntryReader::add(const std::string& path, TopicName topic, Partition partition,
@@ -93,6 +108,64 @@ Result<> EntryReader::read_csv() {
   for (CsvEntry& one : *entries)
     add(entry_.path, entry_.topic, one.partition, std::move(one.offset), node.version);
   return {};
+}
+
+Result<> EntryReader::read_custom() {
+  KFERRY_TRY(const PathTemplate path, parse_path_template(entry_.path));
+  places_ = {{"", entry_.topic.value().empty() ? std::nullopt : std::optional(entry_.topic)}};
+  for (const PathTemplate::Segment& segment : of_group(path, entry_.group).segments) {
+    if (!is_literal(segment)) {
+      KFERRY_CHECK(step_down(segment));
+      continue;
+    }
+    for (Place& place : places_) place.path += '/' + segment.front().text;
+  }
+  return reader_.get(
+      places_.size(), [&](size_t i) { return places_[i].path; },
+      [&](size_t i, const NodeData& node) {
+        const Place& place = places_[i];
+        if (node.state == NodeState::kDenied) deny(place);
+        if (!is_found(node.state, place.path)) return;
+        add(place.path, *place.topic, *place.partition,
+            entry_.offset_pointer ? parse_json_offset(node.data, *entry_.offset_pointer)
+                                  : parse_decimal_offset(node.data),
+            node.version);
+      });
+}
+
+// From each place to its children whose names fit.
+Result<> EntryReader::step_down(const PathTemplate::Segment& segment) {
+  const std::vector<Place> parents = std::exchange(places_, {});
+  return reader_.children(
+      parents.size(),
+      [&](size_t i) { return parents[i].path.empty() ? "/" : parents[i].path; },
+      [&](size_t i, const NodeChildren& node) {
+        if (node.state == NodeState::kDenied) deny(parents[i]);
+        if (!is_found(node.state, parents[i].path)) return;
+        for (const std::string& name : node.names) take_name(parents[i], segment, name);
+      });
+}
+
+void EntryReader::take_name(const Place& parent, const PathTemplate::Segment& segment,
+                            const std::string& name) {
+  Place place = parent;
+  place.path = fmt::format("{}/{}", parent.path, name);
+  std::optional<NameMatch> found = match(segment, name);
+  if (!found)
+    return problem(place.path, fmt::format("the name does not fit {}", to_string(segment)));
+  if (found->topic) place.topic = std::move(found->topic);
+  if (found->partition) place.partition = found->partition;
+  places_.push_back(std::move(place));
+}
+
+// What is hidden must not be taken for absent.
+void EntryReader::deny(const Place& place) {
+  if (place.topic && place.partition)
+    group_.denied_offsets.push_back({*place.topic, *place.partition});
+  else if (place.topic)
+    group_.denied_topics.push_back(*place.topic);
+  else
+    group_.all_denied = true;
 }
 
 // <path>/partition_<N>, or <path>/<topic>/partition_<N> for spouts over several topics.
@@ -173,24 +246,41 @@ void EntryReader::take_document(const Document& document, const NodeData& node) 
 
 }  // namespace
 
-Result<> check_external(const std::vector<ExternalLayout>& external) {
-  for (const ExternalLayout& entry : external) {
-    const std::string which =
-        fmt::format("external offsets of group {} at \"{}\"", entry.group, entry.path);
-    if (entry.layout != Layout::kStorm && entry.layout != Layout::kTrident &&
-        entry.layout != Layout::kSparkCsv)
-      return fail(ErrorKind::kUsage,
-                  fmt::format("{}: the layout {} is not kept outside /consumers", which,
-                              to_string(entry.layout)),
-                  "give storm, trident or spark-csv");
-    if (!entry.path.starts_with('/') || entry.path.ends_with('/') ||
-        !std::ranges::all_of(split(std::string_view(entry.path).substr(1), '/'), is_node_name))
-      return fail(ErrorKind::kUsage, fmt::format("{}: not the path of a znode", which),
-                  "give it from the chroot on: it begins with \"/\" and does not end in one");
-    if (entry.layout == Layout::kSparkCsv && entry.topic.value().empty())
-      return fail(ErrorKind::kUsage, fmt::format("{}: spark-csv needs the topic", which), "");
+Result<std::vector<GroupId>> find_groups(Reader& reader, const ExternalLayout& entry) {
+  KFERRY_TRY(const PathTemplate path, parse_path_template(entry.path));
+  // Down to the name with {group}; what stands behind it does not matter here.
+  std::vector<std::string> places = {""};
+  std::set<GroupId> groups;
+  for (const PathTemplate::Segment& segment : path.segments) {
+    const bool names_group =
+        std::ranges::find(segment, PathTemplate::Kind::kGroup, &PathTemplate::Piece::kind) !=
+        segment.end();
+    std::vector<std::string> below;
+    if (is_literal(segment)) {
+      for (const std::string& place : places) below.push_back(place + '/' + segment.front().text);
+      places = std::move(below);
+      continue;
+    }
+    std::string denied;
+    KFERRY_CHECK(reader.children(
+        places.size(), [&](size_t i) { return places[i].empty() ? "/" : places[i]; },
+        [&](size_t i, const NodeChildren& node) {
+          if (node.state == NodeState::kDenied) denied = places[i].empty() ? "/" : places[i];
+          for (const std::string& name : node.names) {
+            const auto found = match(segment, name);
+            if (found && found->group) groups.insert(*found->group);
+            if (found && !names_group) below.push_back(fmt::format("{}/{}", places[i], name));
+          }
+        }));
+    if (!denied.empty())
+      return fail(ErrorKind::kNotAuthorised,
+                  fmt::format("external path '{}': listing {} is denied by its ACL", entry.path,
+                              denied),
+                  "give the entry its group, or let kferry read the node");
+    if (names_group) break;
+    places = std::move(below);
   }
-  return {};
+  return std::vector<GroupId>(groups.begin(), groups.end());
 }
 
 Result<std::vector<GroupSnapshot>> read_external(Reader& reader,

@@ -23,6 +23,7 @@ constexpr std::array kLayouts = {
     LayoutRow{Layout::kStorm, "storm", Convention::kNext},
     LayoutRow{Layout::kTrident, "trident", Convention::kNext},
     LayoutRow{Layout::kSparkCsv, "spark-csv", Convention::kNext},
+    LayoutRow{Layout::kCustom, "custom", Convention::kNext},
     LayoutRow{Layout::kKafka07, "kafka-0.7", Convention::kNext},
 };
 
@@ -42,6 +43,11 @@ std::optional<Layout> parse_layout(std::string_view text) {
   for (const LayoutRow& row : kLayouts)
     if (row.name == text) return row.layout;
   return std::nullopt;
+}
+
+bool is_external(Layout layout) {
+  return layout == Layout::kStorm || layout == Layout::kTrident || layout == Layout::kSparkCsv ||
+         layout == Layout::kCustom;
 }
 
 Convention default_convention(Layout layout) {

@@ -24,13 +24,17 @@ enum class Layout {
   kStorm,              // <zk_root>/<id>/[<topic>/]partition_<N>, JSON
   kTrident,            // <zk_root>/<txid>/user/[<topic>/]partition_<N>/<txn>, JSON
   kSparkCsv,           // one node with "p:off,p:off"
+  kCustom,             // a path with placeholders, see zkoffsets/path_template.h
   kKafka07,            // /consumers/<g>/offsets/<t>/<brokerId>-<p>: Kafka 0.7, not convertible
 };
 
 // "high-level-consumer", "offset-commit-v0", "kafka-node", "wvanbergen", "flink", "storm",
-// "trident", "spark-csv", "kafka-0.7".
+// "trident", "spark-csv", "custom", "kafka-0.7".
 std::string_view to_string(Layout layout);
 std::optional<Layout> parse_layout(std::string_view text);
+// Whether it is kept outside /consumers, where only the configuration knows. A broker sees nothing
+// of it, and nobody is registered for it.
+bool is_external(Layout layout);
 // The convention of a layout's client where nothing else is configured.
 Convention default_convention(Layout layout);
 
@@ -60,6 +64,10 @@ struct CsvEntry {
   ParsedOffset offset;
 };
 std::optional<std::vector<CsvEntry>> parse_csv_offsets(std::string_view data);
+
+// A JSON document and an RFC 6901 pointer to the offset in it: an integer, or a text of one.
+ParsedOffset parse_json_offset(std::string_view json, const std::string& pointer);
+bool is_json_pointer(const std::string& pointer);
 
 // A registration under /ids: {"version":1,"subscription":{"t":n},"pattern":"...","timestamp":...}.
 struct RegistrationDocument {

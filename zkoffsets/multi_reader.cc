@@ -14,7 +14,9 @@ namespace {
 constexpr int32_t kEnd = -1;  // in the place of one more operation: there is none
 constexpr int32_t kSync = 9;
 constexpr int32_t kMultiRead = 22;
+constexpr int32_t kAuth = 100;
 constexpr int32_t kCloseSession = -11;
+constexpr int32_t kAuthNumber = -4;  // ClientCnxn.AUTHPACKET_XID: in the place of a request's number
 
 constexpr int32_t kNotAnError = -1;  // MultiHeader's err, in requests
 
@@ -67,6 +69,21 @@ Result<> MultiReader::greet(const StopToken& stop) {
   in.skip(4);
   const auto granted_ms = in.number<int32_t>();
   if (in.failed() || granted_ms <= 0) return nonsense("no session");
+  return config_.digest_login.empty() ? Result<>() : log_in(stop);
+}
+
+// AuthPacket: type, scheme, auth.
+Result<> MultiReader::log_in(const StopToken& stop) {
+  JuteWriter out;
+  out.number(kAuthNumber).number(kAuth).number(int32_t{0}).text("digest");
+  out.text(config_.digest_login);
+  KFERRY_CHECK(send(out.bytes(), stop));
+  KFERRY_TRY(const std::string answer, receive(stop));
+  JuteReader in(answer);
+  const auto number = in.number<int32_t>();
+  in.skip(8);
+  const auto code = in.number<int32_t>();
+  if (in.failed() || number != kAuthNumber || code != 0) return nonsense("the login is refused");
   return {};
 }
 

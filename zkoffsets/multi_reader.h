@@ -17,14 +17,15 @@
 
 namespace kferry::zkoffsets {
 
-// A connection with a session of its own. It does nothing but read in bulk: no watches, no
-// authentication, no second server, no second try. After any error but kInterrupted the caller
+// A connection with a session of its own. It does nothing but read in bulk: no watches, no SASL, no
+// second server, no second try. After any error but kInterrupted the caller
 // reads the same nodes with the C client, which has all that. Not thread-safe.
 class MultiReader {
  public:
   struct Config {
     std::string chroot;          // "" or "/a/b": put before every path
     Duration request_timeout{};  // for each answer
+    std::string digest_login;    // "user:password", or empty
   };
 
   // Opens a session with `server` and does a sync(). kUnreachable; kFailed: no ZooKeeper server
@@ -47,6 +48,7 @@ class MultiReader {
       : connection_(std::move(connection)), config_(std::move(config)) {}
 
   Result<> greet(const StopToken& stop);
+  Result<> log_in(const StopToken& stop);
   Result<> send(const std::string& frame, const StopToken& stop);
   Result<std::string> receive(const StopToken& stop);
   Result<std::string> receive_answer(const StopToken& stop);

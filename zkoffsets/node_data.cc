@@ -48,12 +48,17 @@ bool is_too_deep(std::string_view json) {
   return false;
 }
 
-// The object that `text` holds; nullopt for anything else.
-std::optional<Json> parse_object(std::string_view text) {
+std::optional<Json> parse_document(std::string_view text) {
   if (text.size() > kLongestDocument || is_too_deep(text)) return std::nullopt;
   Json document = Json::parse(text, nullptr, false);
-  if (!document.is_object()) return std::nullopt;
+  if (document.is_discarded()) return std::nullopt;
   return document;
+}
+
+// The object that `text` holds; nullopt for anything else.
+std::optional<Json> parse_object(std::string_view text) {
+  std::optional<Json> document = parse_document(text);
+  return document && document->is_object() ? document : std::nullopt;
 }
 
 const Json* member(const Json& object, const char* name) {
@@ -135,6 +140,28 @@ std::optional<std::vector<CsvEntry>> parse_csv_offsets(std::string_view data) {
     entries.push_back({Partition(*partition), parse_decimal_offset(part.substr(colon + 1))});
   }
   return entries;
+}
+
+bool is_json_pointer(const std::string& pointer) {
+  try {
+    (void)Json::json_pointer(pointer);
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
+ParsedOffset parse_json_offset(std::string_view json, const std::string& pointer) {
+  if (json.empty()) return problem(OffsetProblem::kEmpty, json);
+  const std::optional<Json> document = parse_document(json);
+  if (!document) return problem(OffsetProblem::kNotANumber, json);
+  try {
+    const Json& found = document->at(Json::json_pointer(pointer));
+    return found.is_string() ? parse_decimal_offset(found.get_ref<const std::string&>())
+                             : offset_of(&found);
+  } catch (const Json::exception&) {  // nothing is there
+    return problem(OffsetProblem::kNotANumber, json);
+  }
 }
 
 std::optional<RegistrationDocument> parse_registration(std::string_view json) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/test_hook.h"
 #include "zkoffsets/consumer_tree.h"
 #include "zkoffsets/external_tree.h"
 #include "zkoffsets/reader.h"
@@ -80,7 +81,8 @@ Result<std::vector<GroupId>> groups_to_read(Reader& reader, const ScanRequest& r
     return fail(
         ErrorKind::kNotAuthorised,
         fmt::format("ZooKeeper {}: listing /consumers is denied by its ACL", snapshot.zookeeper),
-        "name the groups, or read their offsets through the source broker");
+        "name the groups, pass --zookeeper-auth-file, or read through a broker: --offset-source "
+        "broker");
   return to_groups(all.names);
 }
 
@@ -115,15 +117,32 @@ Result<Snapshot> scan(ZkClient& client, const ScanRequest& request, const StopTo
   Reader reader(client, stop, on_progress);
   Snapshot snapshot;
   snapshot.zookeeper = client.connect_string();
-  snapshot.read_only_server = client.read_only();
+  snapshot.login = client.login_text();
   snapshot.taken_at_ms = wall_clock_ms();
   KFERRY_CHECK(read_cluster(reader, request, snapshot));
   KFERRY_TRY(const std::vector<GroupId> groups, groups_to_read(reader, request, snapshot));
+  test_hook("scan.listed");
   KFERRY_TRY(std::vector<GroupSnapshot> tree, read_consumer_tree(reader, groups));
   KFERRY_TRY(std::vector<GroupSnapshot> external, read_external(reader, request.external));
   snapshot.groups = merge(std::move(tree), std::move(external));
-  snapshot.read_only_server = snapshot.read_only_server || client.read_only();
   return snapshot;
+}
+
+Result<std::vector<ExternalLayout>> expand_external(ZkClient& client,
+                                                    const std::vector<ExternalLayout>& external,
+                                                    const StopToken& stop) {
+  KFERRY_CHECK(check_external(external));
+  Reader reader(client, stop, {});
+  std::vector<ExternalLayout> expanded;
+  for (const ExternalLayout& entry : external) {
+    if (!entry.group.value().empty()) {
+      expanded.push_back(entry);
+      continue;
+    }
+    KFERRY_TRY(const std::vector<GroupId> groups, find_groups(reader, entry));
+    for (const GroupId& group : groups) expanded.emplace_back(entry).group = group;
+  }
+  return expanded;
 }
 
 Result<std::map<std::string, NodeVersion>> read_versions(ZkClient& client,

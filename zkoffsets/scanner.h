@@ -22,6 +22,12 @@ namespace kferry::zkoffsets {
 Result<Snapshot> scan(ZkClient& client, const ScanRequest& request, const StopToken& stop,
                       const std::function<void(int64_t)>& on_progress = {});
 
+// Replaces each custom entry without a group by one for each group that its path is found for.
+// Errors: as scan(); kNotAuthorised when the groups may not be listed.
+Result<std::vector<ExternalLayout>> expand_external(ZkClient& client,
+                                                    const std::vector<ExternalLayout>& external,
+                                                    const StopToken& stop);
+
 // After a sync(), reads the versions of `paths` again: the quiescence samples. A vanished node is
 // absent in the result.
 Result<std::map<std::string, NodeVersion>> read_versions(ZkClient& client,

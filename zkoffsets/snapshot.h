@@ -69,10 +69,15 @@ struct GroupSnapshot {
 
 // Groups that are kept outside /consumers; found only where the configuration says.
 struct ExternalLayout {
-  GroupId group;     // the Kafka group that shall receive the offsets
-  Layout layout;     // kStorm, kTrident or kSparkCsv
-  std::string path;  // kStorm: <zk_root>/<id>; kTrident: <zk_root>/<txid>; kSparkCsv: the node
-  TopicName topic;   // kSparkCsv only: the topic of the node
+  GroupId group;  // the Kafka group that shall receive the offsets; kCustom: empty for every group
+                  // that {group} of the path stands for (expand_external)
+  Layout layout;  // kStorm, kTrident, kSparkCsv or kCustom
+  // kStorm: <zk_root>/<id>; kTrident: <zk_root>/<txid>; kSparkCsv: the node; kCustom: a template
+  std::string path;
+  TopicName topic;  // kSparkCsv: the topic of the node; kCustom: of all, where the path has none
+  // kCustom: where the offset stands in the node's JSON (RFC 6901); absent: the node is the number
+  std::optional<std::string> offset_pointer = {};
+  std::optional<Convention> convention = {};  // kCustom: unless the group's settings say otherwise
 };
 
 struct ScanRequest {
@@ -88,7 +93,7 @@ struct Snapshot {
   std::vector<int32_t> broker_ids;        // of /brokers/ids; empty: no broker is registered here
   std::set<TopicName> topics;             // of /brokers/topics: what exists, in ZooKeeper mode
   bool consumers_exist = false;           // whether /consumers is there at all
-  bool read_only_server = false;          // the session is with a read-only server: may be stale
+  std::string login;                      // who reads: ZkClient::login_text()
   int64_t taken_at_ms = 0;                // milliseconds since the epoch
   std::vector<GroupSnapshot> groups;      // ordered by group
 };

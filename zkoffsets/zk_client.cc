@@ -99,7 +99,7 @@ void Batch::finish(size_t index, int rc) {
   if (is_retriable(rc)) {
     unsent.push_back(index);
     trouble = rc;
-  } else if (rc == ZOK || rc == ZNONODE || rc == ZNOAUTH || rc == ZNOTREADONLY) {
+  } else if (rc == ZOK || rc == ZNONODE || rc == ZNOAUTH) {
     ++answers;
     if (rc == ZOK) set_state(index, NodeState::kFound);
     if (rc == ZNOAUTH) set_state(index, NodeState::kDenied);
@@ -176,8 +176,11 @@ int send(zhandle_t* handle, Operation operation, const char* path, const Pending
 }  // namespace
 
 struct ZkClient::Session {
+  static ZkHandle::Config handle_config(const ZkConfig& config) {
+    return {config.connect_timeout, config.login ? config.login->credential() : std::string()};
+  }
   Session(ZkConfig given, const ConnectString& parsed)
-      : config(std::move(given)), chroot(parsed.chroot), handle(parsed, config.connect_timeout) {
+      : config(std::move(given)), chroot(parsed.chroot), handle(parsed, handle_config(config)) {
     config.max_in_flight = std::clamp(config.max_in_flight, 1, kLargestWindow);
   }
 
@@ -185,7 +188,6 @@ struct ZkClient::Session {
     return std::make_shared<Batch>(operation, size, config.max_in_flight);
   }
   Result<> wait_until_ready(const Deadline& deadline, const StopToken& stop);
-  Result<> settle_read_only(const Deadline& deadline, const StopToken& stop);
   Result<> run(const std::shared_ptr<Batch>& batch, const std::vector<std::string>& paths,
                const StopToken& stop);
   Result<> drive(const std::shared_ptr<Batch>& batch, const std::vector<std::string>& paths,
@@ -193,6 +195,7 @@ struct ZkClient::Session {
   void send_some(const std::shared_ptr<Batch>& batch, const std::vector<std::string>& paths);
 
   Error unreachable(std::string_view what) const;
+  Error read_only() const;
   Error expired() const;
   Error refused() const;
   Error error_of(int rc) const;
@@ -200,7 +203,6 @@ struct ZkClient::Session {
   ZkConfig config;
   const std::string chroot;
   ZkHandle handle;
-  bool pinned = false;
 };
 
 Error ZkClient::Session::unreachable(std::string_view what) const {
@@ -213,6 +215,14 @@ Error ZkClient::Session::unreachable(std::string_view what) const {
       0};
 }
 
+Error ZkClient::Session::read_only() const {
+  return {ErrorKind::kUnreachable,
+          fmt::format("ZooKeeper {}: the only server that answers, {}, has lost its quorum and is "
+                      "read-only: the offsets it shows may be old ones",
+                      config.connect, handle.current_server()),
+          "bring the other servers of the ensemble back, or name them too", 0};
+}
+
 Error ZkClient::Session::expired() const {
   return {ErrorKind::kUnreachable,
           fmt::format("ZooKeeper {}: the session has expired", config.connect),
@@ -223,7 +233,7 @@ Error ZkClient::Session::refused() const {
   return {ErrorKind::kNotAuthorised,
           fmt::format("ZooKeeper {}: authentication is required or failed ({})", config.connect,
                       zerror(ZAUTHFAILED)),
-          "this client has no SASL: read the offsets through the source broker instead", 0};
+          "this client has no SASL: read the offsets through a broker, --offset-source broker", 0};
 }
 
 Error ZkClient::Session::error_of(int rc) const {
@@ -232,36 +242,21 @@ Error ZkClient::Session::error_of(int rc) const {
   return unreachable(fmt::format("reading failed: {} ({})", zerror(rc), rc));
 }
 
-// A session with a read-only server makes the C client look for a read-write one, at first 200 ms
-// later and then twice as late each time. When it finds one while requests are in flight, it
-// completes them as successful and without data, and frees uninitialised pointers (cleanup(zh, ZOK)
-// in 3.8.0). So it gets a while to find one with nothing in flight; afterwards it stays where it is
-// and finds none.
-Result<> ZkClient::Session::settle_read_only(const Deadline& deadline, const StopToken& stop) {
-  constexpr Duration kSearch{1800};  // three searches: after 200, 600 and 1400 ms
-  const Deadline search = deadline.at_most(kSearch);
-  while (!search.expired()) {
-    KFERRY_CHECK(stop.check("connecting to ZooKeeper"));
-    if (handle.wait_for_change(SessionState::kReadOnly, kSlice) != SessionState::kReadOnly)
-      return {};
-  }
-  handle.pin_to_current_server();
-  pinned = true;
-  return {};
-}
-
+// A session with a read-only server makes the C client look for a read-write one, so waiting helps.
+// When it finds one while requests are in flight, it completes them as successful and without data
+// (cleanup(zh, ZOK) in 3.8.0): nothing is sent to a read-only server, and drive() looks whether that
+// happened all the same.
 Result<> ZkClient::Session::wait_until_ready(const Deadline& deadline, const StopToken& stop) {
+  SessionState state = SessionState::kConnecting;
   while (true) {
     KFERRY_CHECK(stop.check("connecting to ZooKeeper"));
-    switch (handle.wait_for_change(SessionState::kConnecting, kSlice)) {
+    state = handle.wait_for_change(state, kSlice);
+    switch (state) {
       case SessionState::kConnecting:
+      case SessionState::kReadOnly:
         break;
       case SessionState::kConnected:
         return {};
-      case SessionState::kReadOnly:
-        if (pinned) return {};
-        KFERRY_CHECK(settle_read_only(deadline, stop));
-        continue;
       case SessionState::kExpired:
         return std::unexpected(expired());
       case SessionState::kRefused:
@@ -269,7 +264,9 @@ Result<> ZkClient::Session::wait_until_ready(const Deadline& deadline, const Sto
       case SessionState::kUnresolved:
         return std::unexpected(unreachable("no server's host name can be resolved"));
     }
-    if (deadline.expired()) return std::unexpected(unreachable("no server answers"));
+    if (!deadline.expired()) continue;
+    return std::unexpected(state == SessionState::kReadOnly ? read_only()
+                                                            : unreachable("no server answers"));
   }
 }
 
@@ -298,6 +295,7 @@ Result<> ZkClient::Session::drive(const std::shared_ptr<Batch>& batch,
                                   const std::vector<std::string>& paths, const StopToken& stop) {
   Deadline deadline = Deadline::after(config.request_timeout);
   size_t answers_before = 0;
+  const int read_only_before = handle.times_read_only();
   while (true) {
     KFERRY_CHECK(stop.check("reading from ZooKeeper"));
     KFERRY_CHECK(wait_until_ready(deadline, stop));
@@ -306,6 +304,8 @@ Result<> ZkClient::Session::drive(const std::shared_ptr<Batch>& batch,
     std::unique_lock lock(batch->mutex);
     batch->changed.wait_for(lock, kSlice, [&] { return batch->needs_caller(); });
     if (batch->fatal != ZOK) return std::unexpected(error_of(batch->fatal));
+    if (batch->done() && handle.times_read_only() != read_only_before)
+      return std::unexpected(read_only());
     if (batch->done()) return {};
     if (std::exchange(answers_before, batch->answers) != batch->answers) {
       deadline = Deadline::after(config.request_timeout);
@@ -345,6 +345,15 @@ Result<std::unique_ptr<ZkClient::Session>> ZkClient::open(const ZkConfig& config
   return session;
 }
 
+Result<ZkLogin> parse_zk_login(const std::string& text) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size() ||
+      text.find_first_of("\r\n") != std::string::npos || text.find('\0') != std::string::npos)
+    return fail(ErrorKind::kUsage, "ZooKeeper's login is not of the form user:password",
+                "write it on one line, as for `addauth digest` of zkCli.sh");
+  return ZkLogin{text.substr(0, colon), text.substr(colon + 1)};
+}
+
 Result<ZkClient> ZkClient::connect(const ZkConfig& config, const StopToken& stop) {
   KFERRY_TRY(auto session, open(config, stop));
   return ZkClient(std::move(session));
@@ -354,8 +363,13 @@ const std::string& ZkClient::connect_string() const {
   return sessions_.front()->config.connect;
 }
 
-bool ZkClient::read_only() const {
-  return sessions_.front()->handle.state() == SessionState::kReadOnly;
+std::string ZkClient::login_text() const {
+  const auto& login = sessions_.front()->config.login;
+  return login ? fmt::format("logged in as digest user '{}'", login->user) : "not logged in";
+}
+
+std::string ZkClient::server() const {
+  return sessions_.front()->handle.current_server();
 }
 
 Result<> ZkClient::sync(const StopToken& stop) {
@@ -386,7 +400,11 @@ Result<> ZkClient::open_multi(const StopToken& stop) {
   const Session& first = *sessions_.front();
   KFERRY_TRY(const auto server, wire::parse_bootstrap_servers(first.handle.current_server()));
   KFERRY_TRY(multi_,
-             MultiReader::open(server.front(), {first.chroot, first.config.request_timeout}, stop));
+             MultiReader::open(
+                 server.front(),
+                 {first.chroot, first.config.request_timeout,
+                  first.config.login ? first.config.login->credential() : std::string()},
+                 stop));
   return {};
 }
 

@@ -14,11 +14,23 @@
 
 namespace kferry::zkoffsets {
 
+// A login of ZooKeeper's scheme `digest`: "user:password". Servers take any; whether it opens a node
+// is for the node's ACL to say.
+struct ZkLogin {
+  std::string user;
+  std::string password;
+
+  std::string credential() const { return user + ":" + password; }
+};
+// kUsage, without a word of the text: it is not "user:password".
+Result<ZkLogin> parse_zk_login(const std::string& text);
+
 struct ZkConfig {
   std::string connect;  // "host:port,host:port/chroot", as Kafka's zookeeper.connect
   Duration connect_timeout{10'000};
   Duration request_timeout{30'000};  // without any answer: a large batch takes as long as it does
   int max_in_flight = 1000;          // requests on the wire at once, 1 to 10,000
+  std::optional<ZkLogin> login = {};
 };
 
 enum class NodeState { kFound, kMissing, kDenied };
@@ -47,19 +59,20 @@ class MultiReader;
 // stop request is seen within 100 ms. Host names are resolved once, when connecting.
 class ZkClient {
  public:
-  // kUsage, kUnreachable (with the servers tried), kNotAuthorised (authentication failed).
+  // kUsage, kUnreachable (with the servers tried), kNotAuthorised (authentication failed). A server
+  // that has lost its quorum and serves reads only is none to read from: what it says may be old.
   static Result<ZkClient> connect(const ZkConfig& config, const StopToken& stop);
   ~ZkClient();
   ZkClient(ZkClient&&) noexcept;
   ZkClient& operator=(ZkClient&&) noexcept;
 
   const std::string& connect_string() const;
-  // Whether the session is, now, with a server that has lost its quorum. It is accepted when no
-  // other server is found within 2 s, and the client then stays with it.
-  bool read_only() const;
+  // Who reads, for messages: "not logged in", or "logged in as digest user 'app'".
+  std::string login_text() const;
+  // "address:port" of the server that the session is with, or was last.
+  std::string server() const;
 
   // Makes later reads see everything that was committed before this call (ZooKeeper sync("/")).
-  // Does nothing with a read-only server.
   Result<> sync(const StopToken& stop);
   // A missing or forbidden node is a state in its element; the whole batch fails only with
   // kUnreachable, kNotAuthorised (the servers demand SASL) or kInterrupted. A lost connection is

@@ -95,6 +95,7 @@ struct ZkHandle::Shared {
   std::vector<std::shared_ptr<AbandonedRequests>> abandoned;
   bool close_requested = false;
   bool closed = false;
+  int times_read_only = 0;
 
   // The first event may come before zookeeper_init2() has returned the handle: nothing can be sent
   // yet.
@@ -105,11 +106,12 @@ struct ZkHandle::Shared {
   void set_state(SessionState new_state) {
     const std::lock_guard lock(mutex);
     state = new_state;
+    if (state == SessionState::kReadOnly) ++times_read_only;
     changed.notify_all();
   }
 
   static void on_event(zhandle_t*, int type, int state, const char*, void* context);
-  void open_and_close(const ConnectString& connect, Duration connect_timeout);
+  void open_and_close(const ConnectString& connect, const Config& config);
 };
 
 // Session events arrive in order with the completions: by the time a state is seen here, every
@@ -129,11 +131,11 @@ void ZkHandle::Shared::on_event(zhandle_t*, int type, int state, const char*, vo
     shared->set_state(SessionState::kConnecting);
 }
 
-void ZkHandle::Shared::open_and_close(const ConnectString& connect, Duration connect_timeout) {
+void ZkHandle::Shared::open_and_close(const ConnectString& connect, const Config& config) {
   Resolved resolved = resolve(connect.servers);
   zhandle_t* opened = nullptr;
   if (!resolved.servers.empty()) {
-    auto made = ZkCarrier::open(resolved.servers, connect_timeout);
+    auto made = ZkCarrier::open(resolved.servers, config.connect_timeout);
     if (made) {
       {
         const std::lock_guard lock(mutex);
@@ -141,13 +143,19 @@ void ZkHandle::Shared::open_and_close(const ConnectString& connect, Duration con
       }
       opened = zookeeper_init2((carrier->connect_string() + connect.chroot).c_str(),
                                &Shared::on_event,
-                               session_timeout_ms(connect_timeout, resolved.servers.size()),
+                               session_timeout_ms(config.connect_timeout,
+                                                  resolved.servers.size()),
                                nullptr, this, ZOO_READONLY | ZOO_NO_LOG_CLIENTENV, &on_log);
     } else {
       resolved.trouble = made.error().message;
     }
     // Otherwise the C client would parse and resolve its list before every single poll().
     if (opened != nullptr) zoo_set_servers_resolution_delay(opened, -1);
+    // Sent before anything else, on every connection. A server that refuses it says so as a state.
+    const std::string& login = config.digest_login;
+    if (opened != nullptr && !login.empty())
+      zoo_add_auth(opened, "digest", login.data(), static_cast<int>(login.size()), nullptr,
+                   nullptr);
   }
   {
     std::unique_lock lock(mutex);
@@ -167,7 +175,7 @@ void ZkHandle::Shared::open_and_close(const ConnectString& connect, Duration con
   changed.notify_all();
 }
 
-ZkHandle::ZkHandle(const ConnectString& connect, Duration connect_timeout)
+ZkHandle::ZkHandle(const ConnectString& connect, const Config& config)
     : shared_(std::make_shared<Shared>()) {
   zoo_set_debug_level(ZOO_LOG_LEVEL_INFO);
   {
@@ -180,8 +188,8 @@ ZkHandle::ZkHandle(const ConnectString& connect, Duration connect_timeout)
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread([shared = shared_, connect, connect_timeout] {
-    shared->open_and_close(connect, connect_timeout);
+  std::thread([shared = shared_, connect, config] {
+    shared->open_and_close(connect, config);
   }).detach();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
@@ -214,9 +222,9 @@ std::string ZkHandle::current_server() const {
   return shared_->carrier->server_of(zoo_get_current_server(handle()));
 }
 
-void ZkHandle::pin_to_current_server() {
-  const std::string carried = zoo_get_current_server(handle());
-  if (!carried.empty()) zoo_set_servers(handle(), carried.c_str());
+int ZkHandle::times_read_only() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->times_read_only;
 }
 
 void ZkHandle::keep_until_closed(std::shared_ptr<AbandonedRequests> requests) {

@@ -39,7 +39,11 @@ class AbandonedRequests {
 // handle is closed, which may be after this object is gone: a completion must own what it touches.
 class ZkHandle {
  public:
-  ZkHandle(const ConnectString& connect, Duration connect_timeout);
+  struct Config {
+    Duration connect_timeout;
+    std::string digest_login;  // "user:password", or empty
+  };
+  ZkHandle(const ConnectString& connect, const Config& config);
   ~ZkHandle();
   ZkHandle(const ZkHandle&) = delete;
   ZkHandle& operator=(const ZkHandle&) = delete;
@@ -51,8 +55,8 @@ class ZkHandle {
   _zhandle* handle() const;
   // "address:port" or "[v6 address]:port" of the server that the session is with, or was last; as it was given.
   std::string current_server() const;
-  // Stays with the server that the session is with now. See ZkClient::Session::wait_until_ready.
-  void pin_to_current_server();
+  // How often the session has come to a read-only server so far.
+  int times_read_only() const;
   void keep_until_closed(std::shared_ptr<AbandonedRequests> requests);
   // What went wrong last on the way to a server, as name resolution or the C client put it; may be
   // empty.

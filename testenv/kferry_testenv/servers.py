@@ -154,7 +154,8 @@ class Environment:
             path = self._directory / "config" / f"{name}.properties"
             write_properties(path, config)
             spawned = self._spawn(name, jar_dir, "org.apache.zookeeper.server.quorum.QuorumPeerMain", path, "256m",
-                                  ("-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024"))
+                                  ("-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024",
+                                   "-Dreadonlymode.enabled=true"))
             servers.append({"id": number, "host": "127.0.0.1", "port": port, **spawned})
         for server in servers:
             wait_zookeeper(self._control, server)

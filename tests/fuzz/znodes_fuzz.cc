@@ -8,6 +8,7 @@
 #include "zkoffsets/connect_string.h"
 #include "zkoffsets/layout.h"
 #include "zkoffsets/multi_answer.h"
+#include "zkoffsets/path_template.h"
 #include "zkoffsets/text.h"
 
 namespace kferry::fuzz {
@@ -46,6 +47,28 @@ void csv(const std::string& data) {
     expect(entry.partition.value() >= 0, "a negative partition");
     check(entry.offset);
   }
+}
+
+// The pointer is what stands before the first line end.
+void json(const std::string& data) {
+  const size_t end = std::min(data.find('\n'), data.size());
+  const std::string pointer = data.substr(0, end);
+  const ParsedOffset parsed = parse_json_offset(data.substr(std::min(end + 1, data.size())), pointer);
+  check(parsed);
+  expect(is_json_pointer(pointer) || !parsed.offset, "an offset at no pointer");
+}
+
+// The name is what stands before the first line end, the template the rest.
+void path(const std::string& data) {
+  const size_t end = std::min(data.find('\n'), data.size());
+  const auto parsed = parse_path_template(data.substr(std::min(end + 1, data.size())));
+  if (!parsed) return;
+  const std::string name = data.substr(0, end);
+  for (const auto& segment : parsed->segments) {
+    const auto found = match(segment, name);
+    expect(!found || !is_literal(segment) || to_string(segment) == name, "another name matches");
+  }
+  for (const auto& segment : of_group(*parsed, GroupId("g")).segments) (void)match(segment, name);
 }
 
 // The consumer's id is what stands before the first line end.
@@ -90,7 +113,9 @@ constexpr std::array kTargets{decimal,
                               names,
                               connect_string,
                               multi<NodeData>,
-                              multi<NodeChildren>};
+                              multi<NodeChildren>,
+                              json,
+                              path};
 
 }  // namespace
 }  // namespace kferry::fuzz

@@ -52,6 +52,21 @@ zk.ensure_path('/consumers/strange/offsets/orders/x')
 zk.ensure_path('/consumers/empty')
 )";
 
+constexpr const char* kCustom = R"(
+mine = [make_digest_acl('admin', 'secret', all=True)]
+for group, offsets in {'billing': {'orders/0': b'21', 'orders/1': b'x', 'a-b/10': b''},
+                       'web': {'orders/0': b'22', 'orders/p1': b'1'}}.items():
+    for path, data in offsets.items():
+        zk.create('/my/app_' + group + '/offsets/' + path, data, makepath=True)
+zk.ensure_path('/my/other')
+zk.create('/my/app_billing/offsets/orders/2', b'1', acl=mine)
+zk.create('/my/app_web/offsets/hidden', b'', acl=mine)
+for name, data in {'orders-eu-0': b'{"at": {"n": 23}}', 'orders-eu-1': b'{"at": {"n": "24"}}',
+                   'orders-eu-2': b'{"at": 1}', 'orders': b'{}'}.items():
+    zk.create('/json/' + name + '/state', data, makepath=True)
+zk.ensure_path('/json/orders-eu-3')
+)";
+
 const StopToken never;
 
 class ZookeeperScan : public testing::Test {
@@ -64,6 +79,7 @@ class ZookeeperScan : public testing::Test {
         Json{{"group", kOdd}, {"layout", "flink"}, {"offsets", {{"orders", {{"0", 16}}}}}});
     env->workload(workload);
     with_kazoo(env->zookeeper_connect(), kAcls);
+    with_kazoo(env->zookeeper_connect(), kCustom);
   }
   static void TearDownTestSuite() { env.reset(); }
 
@@ -102,7 +118,6 @@ class ZookeeperScan : public testing::Test {
 TEST_F(ZookeeperScan, GroupsAreOrderedAndComplete) {
   const Snapshot snapshot = scan();
   EXPECT_TRUE(snapshot.consumers_exist);
-  EXPECT_FALSE(snapshot.read_only_server);
   EXPECT_TRUE(std::ranges::is_sorted(snapshot.groups, {}, &GroupSnapshot::group));
   EXPECT_EQ(snapshot.groups.size(), 11U);
   const GroupSnapshot plain = group(snapshot, "plain");
@@ -167,6 +182,41 @@ TEST_F(ZookeeperScan, LayoutsOutsideTheTree) {
   EXPECT_EQ(offsets_of(group(snapshot, "spark")),
             (Offsets{{at("orders", 0), 14}, {at("orders", 1), 15}}));
   EXPECT_TRUE(contains(problems_of(group(snapshot, "absent")), "/storm/absent"));
+}
+
+TEST_F(ZookeeperScan, CustomPathsFindTheirGroups) {
+  ZkClient client = connect();
+  const ExternalLayout everywhere{
+      {}, Layout::kCustom, "/my/app_{group}/offsets/{topic}/{partition}", {}};
+  const auto external = zkoffsets::expand_external(client, {everywhere}, never);
+  ASSERT_TRUE(external) << external.error().message;
+  ASSERT_EQ(external->size(), 2U);
+  const Snapshot snapshot = scan({.groups = std::vector<GroupId>(), .external = *external});
+  ASSERT_EQ(snapshot.groups.size(), 2U);
+  const GroupSnapshot billing = group(snapshot, "billing");
+  EXPECT_EQ(billing.layout, Layout::kCustom);
+  EXPECT_EQ(offsets_of(billing),
+            (Offsets{{at("a-b", 10), -1}, {at("orders", 0), 21}, {at("orders", 1), -1}}));
+  EXPECT_EQ(billing.offsets.back().path, "/my/app_billing/offsets/orders/1");
+  EXPECT_GT(billing.offsets.back().node.mzxid, 0);
+  EXPECT_EQ(billing.denied_offsets, (std::vector{at("orders", 2)}));
+  const GroupSnapshot web = group(snapshot, "web");
+  EXPECT_EQ(offsets_of(web), (Offsets{{at("orders", 0), 22}}));
+  EXPECT_EQ(web.denied_topics, (std::vector{TopicName("hidden")}));
+  EXPECT_TRUE(contains(problems_of(web), "/my/app_web/offsets/orders/p1: the name does not fit"));
+}
+
+TEST_F(ZookeeperScan, CustomDocumentsHoldTheOffsetWhereThePointerSays) {
+  const Snapshot snapshot = scan(
+      {.groups = std::vector<GroupId>(),
+       .external = {
+           {GroupId("json"), Layout::kCustom, "/json/{topic}-{partition}/state", {}, "/at/n"}}});
+  const GroupSnapshot json = group(snapshot, "json");
+  EXPECT_EQ(offsets_of(json), (Offsets{{at("orders-eu", 0), 23},
+                                       {at("orders-eu", 1), 24},
+                                       {at("orders-eu", 2), -1}}));
+  EXPECT_TRUE(contains(problems_of(json), "/json/orders: the name does not fit"));
+  EXPECT_TRUE(contains(problems_of(json), "/json/orders-eu-3/state: does not exist"));
 }
 
 TEST_F(ZookeeperScan, WhatAnAclHidesIsNotTakenForAbsent) {

@@ -81,5 +81,34 @@ TEST(Config, ErrorsNameTheLineAndTheKey) {
   EXPECT_FALSE(read_config("/nonexistent/kferry.yaml"));
 }
 
+TEST(Config, CustomLayouts) {
+  const auto config = read_text(R"(
+external:
+  - {layout: custom, path: "/app/{group}/{topic}/{partition}", convention: last}
+  - {group: g, layout: custom, path: "/one/p{partition}", topic: orders, offset_pointer: /a/b}
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->external.size(), 2U);
+  EXPECT_EQ(config->external[0].group, GroupId());
+  EXPECT_EQ(config->external[0].layout, Layout::kCustom);
+  EXPECT_EQ(config->external[0].convention, Convention::kLastProcessed);
+  EXPECT_EQ(config->external[1].topic, TopicName("orders"));
+  EXPECT_EQ(config->external[1].offset_pointer, "/a/b");
+  const auto says = [](const std::string& entry, const std::string& what) {
+    const std::string error = error_of("external:\n  - {layout: custom, " + entry + "}\n");
+    EXPECT_NE(error.find("line 2: "), std::string::npos) << error;
+    EXPECT_NE(error.find(what), std::string::npos) << error;
+  };
+  says(R"(path: "/a/{group}/{topic}/{part}")", "'{part}' is no placeholder");
+  says(R"(path: "/a/{group}/{topic}")", "{partition} is missing");
+  says(R"(path: "/a/{topic}/{partition}")", "the group is neither in the path nor given");
+  says(R"(path: "/a/{group}/{topic}/{partition}", offset_pointer: "a")", "no JSON pointer");
+  says(R"(path: "/a/{group}/{topic}/{partition}", convention: "first")", "next or last");
+  says(R"(path: "/a/{group}/{topic}/{partition}", offset: "/a")", "unknown key 'offset'");
+  EXPECT_NE(error_of("external: [{group: g, layout: storm, path: /a, convention: last}]")
+                .find("layout custom only"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace kferry::cli

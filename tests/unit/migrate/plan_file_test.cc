@@ -87,15 +87,19 @@ TEST(PlanFile, ReadsWhatItWrites) {
 TEST(PlanFile, SaysWhereAnExternalGroupIsKept) {
   Plan plan = sample_plan();
   plan.groups[0].layout = zkoffsets::Layout::kSparkCsv;
-  plan.groups[0].external = {plan.groups[0].group, zkoffsets::Layout::kSparkCsv, "/spark/orders",
-                             TopicName("orders")};
+  plan.groups[0].external = {
+      {plan.groups[0].group, zkoffsets::Layout::kSparkCsv, "/spark/orders", TopicName("orders")},
+      {plan.groups[0].group, zkoffsets::Layout::kSparkCsv, "/p/{partition}", {}, "/a"}};
   const auto read = parse_plan(to_json(plan));
   ASSERT_TRUE(read) << read.error().message;
-  ASSERT_TRUE(read->groups[0].external);
-  EXPECT_EQ(read->groups[0].external->path, "/spark/orders");
-  EXPECT_EQ(read->groups[0].external->topic, TopicName("orders"));
-  EXPECT_EQ(read->groups[0].external->layout, zkoffsets::Layout::kSparkCsv);
-  EXPECT_FALSE(read->groups[1].external);
+  ASSERT_EQ(read->groups[0].external.size(), 2U);
+  EXPECT_EQ(read->groups[0].external[0].path, "/spark/orders");
+  EXPECT_EQ(read->groups[0].external[0].topic, TopicName("orders"));
+  EXPECT_EQ(read->groups[0].external[0].layout, zkoffsets::Layout::kSparkCsv);
+  EXPECT_EQ(read->groups[0].external[0].offset_pointer, std::nullopt);
+  EXPECT_EQ(read->groups[0].external[1].topic, TopicName());
+  EXPECT_EQ(read->groups[0].external[1].offset_pointer, "/a");
+  EXPECT_TRUE(read->groups[1].external.empty());
 }
 
 TEST(PlanFile, FitsTheSchema) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "zkoffsets/external_tree.h"
+#include "zkoffsets/external_layout.h"
 #include "zkoffsets/group_layout.h"
 #include "zkoffsets/text.h"
 
@@ -11,7 +11,7 @@ namespace {
 
 TEST(LayoutTest, NamesAreReadBack) {
   for (const char* name : {"high-level-consumer", "offset-commit-v0", "kafka-node", "wvanbergen",
-                           "flink", "storm", "trident", "spark-csv", "kafka-0.7"}) {
+                           "flink", "storm", "trident", "spark-csv", "custom", "kafka-0.7"}) {
     const auto layout = parse_layout(name);
     ASSERT_TRUE(layout) << name;
     EXPECT_EQ(to_string(*layout), name);
