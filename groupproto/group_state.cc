@@ -1,10 +1,13 @@
 #include "groupproto/group_state.h"
 
 #include "wire/error_code.h"
+#include "wire/messages/consumer_group_describe.h"
 #include "wire/messages/group_listing.h"
 
 namespace kferry::groupproto {
 
+using wire::ConsumerGroupDescribeRequest;
+using wire::ConsumerGroupDescribeResponse;
 using wire::DescribeGroupsRequest;
 using wire::ListGroupsRequest;
 
@@ -22,6 +25,45 @@ Result<GroupState> read_group(const wire::DescribeGroupsResponse::Group& group) 
   for (const auto& member : group.members)
     state.members.push_back({member.member_id, member.client_id, member.client_host});
   return state;
+}
+
+Result<GroupState> read_group(const ConsumerGroupDescribeResponse::Group& group) {
+  if (group.error_code != wire::kNone)
+    return std::unexpected(
+        wire::kafka_error(group.error_code, fmt::format("describing group '{}'", group.group_id)));
+  GroupState state{group.group_state, "consumer", {}};
+  for (const auto& member : group.members)
+    state.members.push_back({member.member_id, member.client_id, member.client_host});
+  return state;
+}
+
+// Neither a group of the consumer protocol, nor does the broker know that protocol.
+bool is_none(int16_t code) {
+  return code == wire::kGroupIdNotFound || code == wire::kUnsupportedVersion;
+}
+
+// Asks again, about those that are said to be dead.
+Result<> ask_of_consumer_protocol(wire::Broker& broker, const std::vector<GroupId>& groups,
+                                  StatesByGroup& states, std::vector<GroupId>& again,
+                                  const Wait& wait) {
+  const auto version = broker.version_of<ConsumerGroupDescribeRequest>();
+  if (!version) return {};
+  std::vector<ConsumerGroupDescribeRequest> requests;
+  for (const GroupId& group : groups) {
+    const auto found = states.find(group);
+    if (found == states.end() || !found->second || found->second->state != "Dead") continue;
+    if (requests.empty() || requests.back().group_ids.size() == kGroupsPerRequest)
+      requests.emplace_back();
+    requests.back().group_ids.push_back(group);
+  }
+  KFERRY_TRY(const auto responses, broker.pipeline(requests, *version, wait));
+  for (const auto& response : responses)
+    for (const auto& group : response.groups) {
+      if (is_none(group.error_code)) continue;
+      states.insert_or_assign(group.group_id, read_group(group));
+      if (is_coordinator_error(group.error_code)) again.push_back(group.group_id);
+    }
+  return {};
 }
 
 Result<std::vector<GroupId>> ask(wire::Broker& broker, const std::vector<GroupId>& groups,
@@ -47,6 +89,7 @@ Result<std::vector<GroupId>> ask(wire::Broker& broker, const std::vector<GroupId
   }
   for (const GroupId& group : groups)
     if (!states.contains(group)) again.push_back(group);
+  KFERRY_CHECK(ask_of_consumer_protocol(broker, groups, states, again, wait));
   return again;
 }
 

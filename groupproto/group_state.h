@@ -18,7 +18,7 @@ struct GroupMember {
 
 struct GroupState {
   // "Dead" (unknown), "Empty", "Stable", "PreparingRebalance", "CompletingRebalance" (AwaitingSync
-  // before 1.1).
+  // before 1.1); of the consumer protocol (KIP-848) "Assigning" and "Reconciling", too.
   std::string state;
   std::string protocol_type;  // "consumer"; "" for a group of simple commits
   std::vector<GroupMember> members;
@@ -40,9 +40,9 @@ struct GroupList {
 Result<GroupList> list_groups(wire::Cluster& cluster, const Wait& wait);
 
 // DescribeGroups of many groups, batched by coordinator. One result per group. Where no broker
-// knows DescribeGroups (0.8) every group is "Dead" without members: it cannot have any. So is, to
-// brokers from 3.7 on, a group of the consumer protocol (KIP-848), whoever is in it: list_groups()
-// tells more.
+// knows DescribeGroups (0.8) every group is "Dead" without members: it cannot have any. What
+// DescribeGroups does not know is asked for as a group of the consumer protocol (KIP-848), where
+// brokers know that (3.7).
 using StatesByGroup = std::map<GroupId, Result<GroupState>>;
 Result<StatesByGroup> describe_groups(Coordinators& coordinators,
                                       const std::vector<GroupId>& groups, const Wait& wait,

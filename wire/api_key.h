@@ -27,11 +27,14 @@ enum class ApiKey : int16_t {
   kAddPartitionsToTxn = 24,
   kEndTxn = 26,
   kWriteTxnMarkers = 27,
-  kDescribeProducers = 61,
   kDescribeAcls = 29,
   kCreateAcls = 30,
   kSaslAuthenticate = 36,
   kIncrementalAlterConfigs = 44,
+  kDescribeClientQuotas = 48,
+  kDescribeQuorum = 55,
+  kDescribeProducers = 61,
+  kConsumerGroupDescribe = 69,
 };
 
 // A broker says of each API the lowest and the highest version it speaks.

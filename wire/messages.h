@@ -6,6 +6,7 @@
 #include "wire/messages/acls.h"
 #include "wire/messages/api_versions.h"
 #include "wire/messages/client_quotas.h"
+#include "wire/messages/consumer_group_describe.h"
 #include "wire/messages/describe_quorum.h"
 #include "wire/messages/fetch.h"
 #include "wire/messages/find_coordinator.h"
@@ -27,9 +28,9 @@ using AllRequests =
     std::tuple<ApiVersionsRequest, MetadataRequest, FindCoordinatorRequest, JoinGroupRequest,
                SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest,
                OffsetFetchRequest, ListOffsetsRequest, DescribeGroupsRequest, ListGroupsRequest,
-               FetchRequest, ProduceRequest, InitProducerIdRequest, DescribeProducersRequest,
-               WriteTxnMarkersRequest, AddPartitionsToTxnRequest, EndTxnRequest,
-               OffsetForLeaderEpochRequest, DescribeAclsRequest, CreateAclsRequest,
+               ConsumerGroupDescribeRequest, FetchRequest, ProduceRequest, InitProducerIdRequest,
+               DescribeProducersRequest, WriteTxnMarkersRequest, AddPartitionsToTxnRequest,
+               EndTxnRequest, OffsetForLeaderEpochRequest, DescribeAclsRequest, CreateAclsRequest,
                IncrementalAlterConfigsRequest, DescribeClientQuotasRequest, DescribeQuorumRequest,
                SaslHandshakeRequest, SaslAuthenticateRequest>;
 

@@ -315,7 +315,8 @@ TEST_F(CoordinatorsTest, AskingOnceLeavesOutWhoCannotAnswerNow) {
     FindCoordinatorResponse response;
     for (const auto& key : request.as<FindCoordinatorRequest>().coordinator_keys) {
       const bool lost = key == "lost";
-      response.coordinators.push_back({key, lost ? BrokerId(-1) : kFirst,
+      response.coordinators.push_back({key,
+                                       lost ? BrokerId(-1) : kFirst,
                                        lost ? "" : first_.address().host,
                                        lost ? -1 : first_.address().port,
                                        lost ? wire::kCoordinatorNotAvailable : wire::kNone,
@@ -323,13 +324,14 @@ TEST_F(CoordinatorsTest, AskingOnceLeavesOutWhoCannotAnswerNow) {
     }
     return reply_with(response, request);
   });
-  first_.answer<DescribeGroupsRequest>([](const DescribeGroupsRequest& request,
-                                          const WireRequest&) {
-    DescribeGroupsResponse response = empty(request);
-    for (auto& group : response.groups)
-      if (group.group_id == GroupId("loading")) group.error_code = wire::kCoordinatorLoadInProgress;
-    return response;
-  });
+  first_.answer<DescribeGroupsRequest>(
+      [](const DescribeGroupsRequest& request, const WireRequest&) {
+        DescribeGroupsResponse response = empty(request);
+        for (auto& group : response.groups)
+          if (group.group_id == GroupId("loading"))
+            group.error_code = wire::kCoordinatorLoadInProgress;
+        return response;
+      });
   const auto states = describe_groups(
       coordinators_, {GroupId("a"), GroupId("loading"), GroupId("lost"), GroupId("z")},
       wait_for(kLong), Asking::kOnce);
@@ -340,6 +342,41 @@ TEST_F(CoordinatorsTest, AskingOnceLeavesOutWhoCannotAnswerNow) {
   EXPECT_TRUE(fails(states->at(GroupId("lost")), ErrorKind::kUnreachable, "NOT_AVAILABLE"));
   EXPECT_EQ(first_.count(ApiKey::kFindCoordinator), 1U);
   EXPECT_EQ(first_.count(ApiKey::kDescribeGroups), 1U);
+}
+
+// DescribeGroups does not know them.
+TEST_F(CoordinatorsTest, GroupsOfTheConsumerProtocolAreDescribedToo) {
+  first_.answer<DescribeGroupsRequest>(
+      [](const DescribeGroupsRequest& request, const WireRequest&) {
+        return empty(request, wire::kGroupIdNotFound);
+      });
+  first_.answer<wire::ConsumerGroupDescribeRequest>([](const auto& request, const WireRequest&) {
+    wire::ConsumerGroupDescribeResponse response;
+    for (const GroupId& group : request.group_ids) {
+      auto& one = response.groups.emplace_back();
+      one.group_id = group;
+      if (group.value() == "gone") one.error_code = wire::kGroupIdNotFound;
+      if (group.value() == "hidden") one.error_code = wire::kTopicAuthorizationFailed;
+      if (group.value() == "ancient") one.error_code = wire::kUnsupportedVersion;
+      if (group.value() != "new") continue;
+      one.group_state = "Stable";
+      auto& member = one.members.emplace_back();
+      member.member_id = MemberId("m");
+      member.client_id = "app";
+      member.client_host = "/10.0.0.1";
+    }
+    return response;
+  });
+  const auto states = describe_groups(
+      coordinators_, {GroupId("new"), GroupId("gone"), GroupId("ancient"), GroupId("hidden")},
+      wait_for(kLong));
+  ASSERT_TRUE(ok(states));
+  ASSERT_TRUE(ok(states->at(GroupId("new"))));
+  EXPECT_EQ(states->at(GroupId("new"))->state, "Stable");
+  EXPECT_EQ(to_string(states->at(GroupId("new"))->members), "client 'app' on /10.0.0.1 (member m)");
+  EXPECT_EQ(states->at(GroupId("gone"))->state, "Dead");
+  EXPECT_EQ(states->at(GroupId("ancient"))->state, "Dead");
+  EXPECT_TRUE(fails(states->at(GroupId("hidden")), ErrorKind::kNotAuthorised, "TOPIC"));
 }
 
 TEST_F(CoordinatorsTest, GroupsAreListedOnEveryBroker) {

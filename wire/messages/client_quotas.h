@@ -66,7 +66,7 @@ struct DescribeClientQuotasResponse {
 // Without components it asks for all quotas.
 struct DescribeClientQuotasRequest {
   static constexpr const char* kName = "DescribeClientQuotasRequest";
-  static constexpr ApiKey kApiKey = static_cast<ApiKey>(48);  // DESCRIBE_CLIENT_QUOTAS
+  static constexpr ApiKey kApiKey = ApiKey::kDescribeClientQuotas;
   static constexpr ApiVersionRange kVersions{0, 1};
   static constexpr int16_t kFlexibleSince = 1;
   using Response = DescribeClientQuotasResponse;

@@ -72,7 +72,7 @@ struct DescribeQuorumResponse {
 
 struct DescribeQuorumRequest {
   static constexpr const char* kName = "DescribeQuorumRequest";
-  static constexpr ApiKey kApiKey = static_cast<ApiKey>(55);  // DESCRIBE_QUORUM
+  static constexpr ApiKey kApiKey = ApiKey::kDescribeQuorum;
   static constexpr ApiVersionRange kVersions{0, 1};
   static constexpr int16_t kFlexibleSince = 0;
   using Response = DescribeQuorumResponse;

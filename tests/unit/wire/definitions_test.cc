@@ -43,6 +43,7 @@ constexpr NamedVersion kOtherThan39[] = {
 // 4.2's highest versions that we do not speak.
 constexpr NamedVersion kLeftOutOf42[] = {
     {"DescribeQuorumRequest", 2, "the controllers' listeners"},
+    {"ConsumerGroupDescribeRequest", 1, "tells the members of the classic protocol apart"},
     {"MetadataRequest", 13, "adds a top-level error code only"},
     {"OffsetCommitRequest", 10, "topic ids instead of names"},
     {"OffsetFetchRequest", 10, "topic ids instead of names"},
