@@ -23,8 +23,7 @@ std::string_view hint_replan() {
 
 // Concerns this group alone: the others go on.
 bool is_local(const Error& error) {
-  return error.kind == ErrorKind::kRefused || error.kind == ErrorKind::kNotAuthorised ||
-         error.kind == ErrorKind::kFailed;
+  return verify::outcome_of(error.kind) != Outcome::kNotAttempted;
 }
 
 }  // namespace
@@ -253,21 +252,19 @@ Result<> GroupMigration::commit_simple() {
 }
 
 Result<> GroupMigration::accept_codes(const groupproto::CommitResults& codes) {
-  bool denied_group = false;
-  Error denial;
+  std::optional<Error> denial;
   for (const auto& [partition, code] : codes) {
     if (code == wire::kNone || !open_.contains(partition)) continue;
     const Error error = wire::kafka_error(code, "the commit was rejected");
     auto& row = report_of(partition);
-    row.outcome = Outcome::kFailed;
+    const bool denied = error.kind == ErrorKind::kNotAuthorised;
+    row.outcome = denied ? Outcome::kDenied : Outcome::kFailed;
     row.detail = error.message;
     open_.erase(partition);
-    if (error.kind == ErrorKind::kNotAuthorised) {
-      denied_group = true;
-      denial = error;
-    }
+    if (denied) denial = error;
   }
-  if (denied_group && open_.empty()) return std::unexpected(std::move(denial));
+  if (denial && open_.empty()) return std::unexpected(std::move(*denial));
+  if (denial) report_.detail = with_hint(*denial, "migrate");
   return {};
 }
 
@@ -314,17 +311,13 @@ void GroupMigration::finish() {
 
 // What is still open when the group's work ends early.
 void GroupMigration::refuse_all(const Error& error) {
-  const bool refused = error.kind == ErrorKind::kRefused;
   for (const auto& [partition, planned] : open_) {
     auto& row = report_of(partition);
-    row.outcome = refused                               ? Outcome::kRefused
-                  : is_local(error) && !journal_failed_ ? Outcome::kFailed
-                                                        : Outcome::kNotAttempted;
+    row.outcome = journal_failed_ ? Outcome::kNotAttempted : verify::outcome_of(error.kind);
     row.detail = error.message;
   }
   if (is_local(error) && !journal_failed_) open_.clear();
-  report_.detail = error.message;
-  if (!error.hint.empty()) report_.detail += "; " + error.hint;
+  report_.detail = with_hint(error, "migrate");
 }
 
 std::vector<groupproto::OffsetToCommit> GroupMigration::offsets_to_commit() const {
@@ -355,6 +348,15 @@ verify::PartitionReport& GroupMigration::report_of(const TopicPartition& partiti
                                                 return TopicPartition{row.topic, row.partition};
                                               });
   return *found;  // every planned partition has its row
+}
+
+std::string with_hint(const Error& error, std::string_view job) {
+  std::string text = error.message;
+  if (!error.hint.empty()) text += "; " + error.hint;
+  if (error.kind == ErrorKind::kNotAuthorised)
+    text +=
+        fmt::format("; `kferry acls --job {}` prints the commands that grant what it needs", job);
+  return text;
 }
 
 verify::GroupReport to_report(const PlannedGroup& group, const GroupDone& done) {

@@ -74,6 +74,9 @@ class GroupMigration {
   bool journal_failed_ = false;  // nothing can be journalled any more: the whole run must end
 };
 
+// What was said of a group by an error of this job ("migrate", "rollback"), with what to do next.
+std::string with_hint(const Error& error, std::string_view job);
+
 // The report of a group as a journal recorded it, completed from the plan.
 verify::GroupReport to_report(const PlannedGroup& group, const GroupDone& done);
 GroupDone to_done(const verify::GroupReport& report);

@@ -42,16 +42,10 @@ class GroupRollback {
   GroupReport run(std::optional<Error>& fatal) {
     if (const auto done = steps(); !done) {
       const Error& error = done.error();
-      const bool local = error.kind == ErrorKind::kRefused || error.kind == ErrorKind::kFailed ||
-                         error.kind == ErrorKind::kNotAuthorised;
-      for (const auto& [partition, planned] : open_)
-        end(partition,
-            error.kind == ErrorKind::kRefused ? Outcome::kRefused
-            : local                           ? Outcome::kFailed
-                                              : Outcome::kNotAttempted,
-            error.message);
-      report_.detail = error.message;
-      if (!local) fatal = error;
+      const Outcome outcome = verify::outcome_of(error.kind);
+      for (const auto& [partition, planned] : open_) end(partition, outcome, error.message);
+      report_.detail = with_hint(error, "rollback");
+      if (outcome == Outcome::kNotAttempted) fatal = error;
     }
     // Partitions that the run never wrote are no part of its rollback.
     std::erase_if(report_.partitions,

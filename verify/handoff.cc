@@ -27,6 +27,8 @@ const char* objection(Outcome outcome) {
       return "refused";
     case Outcome::kFailed:
       return "failed";
+    case Outcome::kDenied:
+      return "denied";
     case Outcome::kNotAttempted:
       return "not attempted";
     case Outcome::kDifferent:

@@ -11,19 +11,13 @@ struct OutcomeRow {
 };
 
 constexpr OutcomeRow kRows[] = {
-    {Outcome::kMigrated, "migrated"},
-    {Outcome::kEqual, "equal"},
-    {Outcome::kKafkaAhead, "kafka_ahead"},
-    {Outcome::kPending, "pending"},
-    {Outcome::kNoOffset, "no_offset"},
-    {Outcome::kSkipped, "skipped"},
-    {Outcome::kRefused, "refused"},
-    {Outcome::kFailed, "failed"},
-    {Outcome::kNotAttempted, "not_attempted"},
-    {Outcome::kDifferent, "different"},
-    {Outcome::kMissing, "missing"},
-    {Outcome::kRestored, "restored"},
-    {Outcome::kDeleted, "deleted"},
+    {Outcome::kMigrated, "migrated"},      {Outcome::kEqual, "equal"},
+    {Outcome::kKafkaAhead, "kafka_ahead"}, {Outcome::kPending, "pending"},
+    {Outcome::kNoOffset, "no_offset"},     {Outcome::kSkipped, "skipped"},
+    {Outcome::kRefused, "refused"},        {Outcome::kFailed, "failed"},
+    {Outcome::kDenied, "denied"},          {Outcome::kNotAttempted, "not_attempted"},
+    {Outcome::kDifferent, "different"},    {Outcome::kMissing, "missing"},
+    {Outcome::kRestored, "restored"},      {Outcome::kDeleted, "deleted"},
 };
 
 int64_t count_of(const std::map<Outcome, int64_t>& counts, std::initializer_list<Outcome> wanted) {
@@ -65,9 +59,11 @@ int exit_code_of(const DiffReport& report) {
   const auto any = [&](auto... outcomes) { return count_of(counts, {outcomes...}) > 0; };
   const auto ended_by = [&](ErrorKind kind) { return report.error && report.error->kind == kind; };
 
-  for (const ErrorKind kind : {ErrorKind::kInterrupted, ErrorKind::kUsage,
-                               ErrorKind::kNotAuthorised, ErrorKind::kPartlyDone})
+  for (const ErrorKind kind : {ErrorKind::kInterrupted, ErrorKind::kUsage})
     if (ended_by(kind)) return exit_code_of(kind);
+  if (any(Outcome::kDenied) || ended_by(ErrorKind::kNotAuthorised))
+    return exit_code_of(ErrorKind::kNotAuthorised);
+  if (ended_by(ErrorKind::kPartlyDone)) return exit_code_of(ErrorKind::kPartlyDone);
 
   const bool written = any(Outcome::kMigrated, Outcome::kRestored, Outcome::kDeleted);
   const bool resumable =
@@ -80,6 +76,23 @@ int exit_code_of(const DiffReport& report) {
   if (any(Outcome::kRefused) || ended_by(ErrorKind::kRefused)) return 4;
   if (any(Outcome::kPending, Outcome::kDifferent, Outcome::kMissing)) return 3;
   return 0;
+}
+
+Outcome outcome_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kRefused:
+      return Outcome::kRefused;
+    case ErrorKind::kNotAuthorised:
+      return Outcome::kDenied;
+    case ErrorKind::kFailed:
+      return Outcome::kFailed;
+    case ErrorKind::kUsage:
+    case ErrorKind::kUnreachable:
+    case ErrorKind::kPartlyDone:
+    case ErrorKind::kInterrupted:
+      return Outcome::kNotAttempted;
+  }
+  return Outcome::kNotAttempted;
 }
 
 int exit_code_of(ErrorKind kind) {

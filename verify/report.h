@@ -25,6 +25,7 @@ enum class Outcome {
   kSkipped,       // left out by policy (--on-range skip, --on-missing skip)
   kRefused,       // not written, on purpose; `detail` says why
   kFailed,        // should have been written and was not, or was not read back
+  kDenied,        // should have been written, but a right is missing; `detail` says which
   kNotAttempted,  // the run ended before its turn
   kDifferent,     // verify: Kafka has another offset than it should
   kMissing,       // verify: Kafka has no offset
@@ -33,7 +34,7 @@ enum class Outcome {
 };
 
 // "migrated", "equal", "kafka_ahead", "pending", "no_offset", "skipped", "refused", "failed",
-// "not_attempted", "different", "missing", "restored", "deleted".
+// "denied", "not_attempted", "different", "missing", "restored", "deleted".
 std::string_view to_string(Outcome outcome);
 std::optional<Outcome> parse_outcome(std::string_view text);
 
@@ -104,7 +105,8 @@ int64_t count_partitions(const DiffReport& report);
 // The exit code that the report stands for (docs/exit-codes.md): the first row that applies.
 //   130  the error is kInterrupted
 //     2  the error is kUsage
-//     7  the error is kNotAuthorised: resuming is of no use before somebody grants the right
+//     7  the error is kNotAuthorised; or denied: resuming is of no use before somebody grants the
+//        right
 //     6  the error is kPartlyDone; or something was written (migrated, restored, deleted) and
 //        something is still to be done that `--resume` can do: not_attempted, or failed while the
 //        error is kUnreachable
@@ -114,6 +116,10 @@ int64_t count_partitions(const DiffReport& report);
 //     3  pending, different or missing
 //     0  otherwise: migrated, equal, kafka_ahead, no_offset, skipped, restored, deleted
 int exit_code_of(const DiffReport& report);
+
+// How a partition ends whose group's work ended with such an error: kRefused, kDenied, kFailed; or
+// kNotAttempted, where the error concerns the whole run.
+Outcome outcome_of(ErrorKind kind);
 
 // The exit code of an error that ended a verb.
 int exit_code_of(ErrorKind kind);

@@ -17,6 +17,7 @@ Tone tone_of(Outcome outcome) {
       return Tone::kGood;
     case Outcome::kRefused:
     case Outcome::kFailed:
+    case Outcome::kDenied:
     case Outcome::kNotAttempted:
     case Outcome::kDifferent:
     case Outcome::kMissing:

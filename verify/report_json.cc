@@ -6,11 +6,11 @@
 namespace kferry::verify {
 namespace {
 
-constexpr Outcome kAllOutcomes[] = {Outcome::kMigrated,  Outcome::kEqual,    Outcome::kKafkaAhead,
-                                    Outcome::kPending,   Outcome::kNoOffset, Outcome::kSkipped,
-                                    Outcome::kRefused,   Outcome::kFailed,   Outcome::kNotAttempted,
-                                    Outcome::kDifferent, Outcome::kMissing,  Outcome::kRestored,
-                                    Outcome::kDeleted};
+constexpr Outcome kAllOutcomes[] = {
+    Outcome::kMigrated, Outcome::kEqual,        Outcome::kKafkaAhead, Outcome::kPending,
+    Outcome::kNoOffset, Outcome::kSkipped,      Outcome::kRefused,    Outcome::kFailed,
+    Outcome::kDenied,   Outcome::kNotAttempted, Outcome::kDifferent,  Outcome::kMissing,
+    Outcome::kRestored, Outcome::kDeleted};
 
 constexpr ErrorKind kAllErrorKinds[] = {ErrorKind::kFailed,        ErrorKind::kUsage,
                                         ErrorKind::kRefused,       ErrorKind::kUnreachable,

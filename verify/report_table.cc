@@ -15,11 +15,11 @@ namespace kferry::verify {
 namespace {
 
 // The order of the table, and of the counts: those in trouble first.
-constexpr std::array kByTrouble = {Outcome::kFailed,    Outcome::kNotAttempted, Outcome::kRefused,
-                                   Outcome::kDifferent, Outcome::kMissing,      Outcome::kPending,
-                                   Outcome::kSkipped,   Outcome::kKafkaAhead,   Outcome::kNoOffset,
-                                   Outcome::kMigrated,  Outcome::kRestored,     Outcome::kDeleted,
-                                   Outcome::kEqual};
+constexpr std::array kByTrouble = {Outcome::kFailed,   Outcome::kDenied,    Outcome::kNotAttempted,
+                                   Outcome::kRefused,  Outcome::kDifferent, Outcome::kMissing,
+                                   Outcome::kPending,  Outcome::kSkipped,   Outcome::kKafkaAhead,
+                                   Outcome::kNoOffset, Outcome::kMigrated,  Outcome::kRestored,
+                                   Outcome::kDeleted,  Outcome::kEqual};
 
 std::string number_or_dash(const std::optional<int64_t>& number) {
   return number ? std::to_string(*number) : "-";

@@ -111,6 +111,7 @@ TEST(Handoff, WhatTheReportSaysIsNotOverlooked) {
       {Outcome::kPending, "1 partition not migrated yet (orders-1: because)"},
       {Outcome::kRefused, "1 partition refused (orders-1: because)"},
       {Outcome::kFailed, "1 partition failed (orders-1: because)"},
+      {Outcome::kDenied, "1 partition denied (orders-1: because)"},
       {Outcome::kNotAttempted, "1 partition not attempted (orders-1: because)"},
       {Outcome::kDifferent, "1 partition different (orders-1: because)"},
       {Outcome::kMissing, "1 partition missing in Kafka (orders-1: because)"},

@@ -21,7 +21,7 @@ TEST(Report, CountsAddUp) {
   int64_t sum = 0;
   for (const auto& [outcome, count] : summarise(report)) sum += count;
   EXPECT_EQ(sum, count_partitions(report));
-  EXPECT_EQ(count_partitions(report), 14);
+  EXPECT_EQ(count_partitions(report), 15);
   EXPECT_EQ(summarise(report).at(kRefused), 2);
   EXPECT_TRUE(summarise(DiffReport()).empty());
 }
@@ -78,6 +78,11 @@ TEST(Report, ExitCodeOfMixtures) {
       {{kEqual}, ErrorKind::kPartlyDone, 6},
       // Errors that decide alone.
       {{kMigrated, kNotAttempted}, ErrorKind::kNotAuthorised, 7},
+      {{kDenied}, none, 7},
+      {{kMigrated, kDenied, kFailed, kRefused}, none, 7},
+      {{kMigrated, kDenied, kNotAttempted}, ErrorKind::kUnreachable, 7},
+      {{kDenied}, ErrorKind::kPartlyDone, 7},
+      {{kDenied}, ErrorKind::kInterrupted, 130},
       {{kMigrated, kNotAttempted}, ErrorKind::kInterrupted, 130},
       {{kMigrated}, ErrorKind::kUsage, 2},
   };
@@ -91,7 +96,8 @@ TEST(Report, ExitCodeOfMixtures) {
 
 // Nothing that went wrong may end in 0.
 TEST(Report, NoTroubleExitsWithZero) {
-  for (const Outcome outcome : {kPending, kRefused, kFailed, kNotAttempted, kDifferent, kMissing})
+  for (const Outcome outcome :
+       {kPending, kRefused, kFailed, kDenied, kNotAttempted, kDifferent, kMissing})
     for (const Outcome other : kferry::testing::kAllOutcomes)
       EXPECT_NE(exit_code_of(make_report({{outcome, other}, std::nullopt, 0})), 0)
           << to_string(outcome) << " " << to_string(other);

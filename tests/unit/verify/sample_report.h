@@ -12,7 +12,7 @@ inline constexpr verify::Outcome kAllOutcomes[] = {
     verify::Outcome::kPending,   verify::Outcome::kNoOffset, verify::Outcome::kSkipped,
     verify::Outcome::kRefused,   verify::Outcome::kFailed,   verify::Outcome::kNotAttempted,
     verify::Outcome::kDifferent, verify::Outcome::kMissing,  verify::Outcome::kRestored,
-    verify::Outcome::kDeleted};
+    verify::Outcome::kDeleted,   verify::Outcome::kDenied};
 
 inline verify::PartitionReport sample_partition(const std::string& topic, int32_t partition,
                                                 verify::Outcome outcome) {
