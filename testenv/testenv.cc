@@ -438,6 +438,14 @@ void Environment::broker(std::string_view action, int id, Side side) {
            {.timeout_ms = kToolTimeoutMs});
 }
 
+void Environment::upgrade_broker(int id, const std::string& version, Side side) {
+  broker("stop", id, side);
+  run_tool("broker",
+           {"--dir", dir().string(), "start", "--id", std::to_string(id), "--side", to_string(side),
+            "--version", version},
+           {.timeout_ms = kToolTimeoutMs});
+}
+
 void Environment::zookeeper(std::string_view action, int id) {
   run_tool(
       "broker",

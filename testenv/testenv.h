@@ -156,6 +156,8 @@ class Environment {
   void broker(std::string_view action, int id, Side side = Side::source);
   // The same for a ZooKeeper server; ids start at 1.
   void zookeeper(std::string_view action, int id = 1);
+  // Stops a broker and starts it again in another version of Kafka, on the same log folder.
+  void upgrade_broker(int id, const std::string& version, Side side = Side::source);
   // Ends all servers and removes the folder. Once; the destructor does it too, without throwing.
   void stop();
 

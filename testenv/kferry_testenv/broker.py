@@ -15,21 +15,28 @@ def main() -> int:
     parser.add_argument("--id", type=int, help="the broker's or ZooKeeper server's id (default: the only or first one)")
     parser.add_argument("--side", choices=["source", "target"], default="source")
     parser.add_argument("--zookeeper", action="store_true", help="a ZooKeeper server in place of a broker")
+    parser.add_argument("--version", help="start: in this version of Kafka from now on, with the settings and the log folder that it has")
     parser.add_argument("--no-wait", action="store_true", help="start: do not wait until it is ready")
     options = parser.parse_args()
     try:
         run(control.load_environment(options), options.action, "zookeeper" if options.zookeeper else options.side, options.id,
-            not options.no_wait)
+            not options.no_wait, options.version)
     except TestenvError as error:
         print(f"testenv/broker: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def run(environment: dict, action: str, side: str, number: int | None, wait: bool = True) -> None:
+def run(environment: dict, action: str, side: str, number: int | None, wait: bool = True,
+        version: str | None = None) -> None:
     """Does it; returns when the server is gone or ready again. Raises TestenvError."""
     connection = control.Control(environment["dir"])
     server = _find(environment, side, number)
+    if version and (action != "start" or side == "zookeeper"):
+        raise TestenvError("--version is for the start of a broker")
+    if version:
+        server["argv"] = servers.in_version(server["argv"], version)
+        server["version"] = version
     if action == "start":
         _start(environment, connection, side, server, wait)
         return

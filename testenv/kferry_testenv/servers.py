@@ -75,6 +75,16 @@ def java_command(jar_dir: Path, main: str, arguments: list[str], log4j: Path, he
     return [java(), *flags, "-cp", jars.class_path(jar_dir), main, *arguments]
 
 
+def in_version(command: list[str], version: str) -> list[str]:
+    """The same server of another version: its jars, and its archive of classes where there is one."""
+    jar_dir = jars.ensure(version)
+    kept = [part for part in command if not part.startswith(("-XX:SharedArchiveFile=", "-XX:ArchiveClassesAtExit=", "-Xlog:cds"))]
+    place = kept.index("-cp")
+    archive = class_archive(jar_dir, kept[place + 2])
+    used = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+    return kept[:place] + used + ["-cp", jars.class_path(jar_dir)] + kept[place + 2:]
+
+
 def class_archive(jar_dir: Path, main: str) -> Path:
     """Where the parsed classes of a server are kept (AppCDS): they halve the CPU time of its start.
 
