@@ -40,6 +40,13 @@ Result<> patterns(const FlowValue& value, std::vector<std::regex>& out) {
   return {};
 }
 
+Result<> groups(const FlowValue& value, FlowSettings& flow) {
+  KFERRY_CHECK(patterns(value, flow.groups.include));
+  flow.groups.names = replicate::literal_names(
+      value.list.empty() ? replicate::split_patterns(value.text) : value.list);
+  return {};
+}
+
 template <class T>
 Result<> number(const FlowValue& value, T lowest, T highest, T& out) {
   T parsed{};
@@ -144,7 +151,7 @@ const std::map<std::string, Apply>& settings() {
       {"target_config", properties_file},
       {"topics", [](V v, F f) { return patterns(v, f.topics.include); }},
       {"topics_exclude", [](V v, F f) { return patterns(v, f.topics.exclude); }},
-      {"groups", [](V v, F f) { return patterns(v, f.groups.include); }},
+      {"groups", groups},
       {"groups_exclude", [](V v, F f) { return patterns(v, f.groups.exclude); }},
       {"config_exclude", [](V v, F f) { return patterns(v, f.config_properties.exclude); }},
       {"replication_factor",

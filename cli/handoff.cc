@@ -85,10 +85,12 @@ Result<> check_readiness(const verify::HandoffReport& report, bool require_all) 
 Result<replicate::FlowSettings> with_ready_groups(replicate::FlowSettings flow,
                                                   const verify::HandoffReport& report) {
   flow.groups.include.clear();
+  flow.groups.names.clear();
   for (const GroupId& group : report.ready()) {
     KFERRY_TRY(std::regex pattern,
                replicate::parse_pattern(replicate::quoted_pattern(group.value())));
     flow.groups.include.push_back(std::move(pattern));
+    flow.groups.names.push_back(group.value());
   }
   return flow;
 }

@@ -176,15 +176,14 @@ Result<> CutoverObserver::read_progress(CutoverFacts& facts) {
 }
 
 Result<> CutoverObserver::read_groups(CutoverFacts& facts, const Wait& wait) {
-  KFERRY_TRY(const auto listed, source_groups_.list(wait));
-  std::vector<GroupId> groups;
-  for (const auto& [id, group] : listed.groups)
-    if (flow_.groups.selects(id.value()) && !is_internal_group(id)) groups.push_back(id);
-  for (const auto& [id, moved] : facts.moved)
-    if (!listed.groups.contains(id)) groups.push_back(id);
+  std::vector<TopicPartition> partitions;
+  for (const auto& [partition, end] : facts.source_ends) partitions.push_back(partition);
+  KFERRY_TRY(auto selected, source_groups_.select(flow_.groups, partitions, wait));
+  for (const auto& [id, moved] : facts.moved) selected.insert(id);
+  const std::vector<GroupId> groups(selected.begin(), selected.end());
   if (groups.empty()) return {};
-  KFERRY_TRY(const auto on_source, source_groups_.look(groups, wait));
-  KFERRY_TRY(const auto on_target, target_groups_.look(groups, wait));
+  KFERRY_TRY(const auto on_source, source_groups_.look(groups, partitions, wait));
+  KFERRY_TRY(const auto on_target, target_groups_.look(groups, {}, wait));
   const FlowTranslator translator(*state_, facts, flow_.topic_prefix);
   std::vector<GroupId> alive;
   for (const GroupId& id : groups) {

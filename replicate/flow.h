@@ -29,6 +29,8 @@ struct ClusterSettings {
 struct NameFilter {
   std::vector<std::regex> include;
   std::vector<std::regex> exclude;
+  // The names that `include` gives literally (literal_names(), patterns.h); filled for groups only.
+  std::vector<std::string> names = {};
 
   bool selects(const std::string& name) const;
 };

@@ -3,12 +3,29 @@
 #include <algorithm>
 #include <thread>
 
+#include "replicate/group_rules.h"
 #include "wire/error_code.h"
 #include "wire/messages.h"
 
 namespace kferry::replicate {
 
 using groupproto::CommitResults;
+
+namespace {
+
+// Of Metadata. Before, asking for a topic by its name may create it.
+constexpr int16_t kAsksWithoutCreating = 4;
+
+}  // namespace
+
+Result<> check_listing(const wire::Broker& broker, const NameFilter& groups) {
+  if (broker.speaks<wire::ListGroupsRequest>() || groups.names.size() == groups.include.size())
+    return {};
+  return fail(
+      ErrorKind::kRefused, "the source's brokers do not list their groups (Kafka before 0.9)",
+      "give the groups by their names, without a regular expression, or leave --groups out: "
+      "records are mirrored");
+}
 
 Result<GroupCluster::Connection*> GroupCluster::connection(size_t index, const Wait& wait) {
   auto& slot = connections_[index];
@@ -20,9 +37,63 @@ Result<GroupCluster::Connection*> GroupCluster::connection(size_t index, const W
   return slot.get();
 }
 
+// Brokers before 0.9 list none.
 Result<groupproto::GroupList> GroupCluster::list(const Wait& wait) {
   KFERRY_TRY(Connection* const to, connection(0, wait));
+  KFERRY_TRY(wire::Broker* const broker, to->cluster.any_broker(wait));
+  if (!broker->speaks<wire::ListGroupsRequest>()) return groupproto::GroupList{};
   return groupproto::list_groups(to->cluster, wait);
+}
+
+// Who asks for a group's coordinator makes the brokers create __consumer_offsets, where that does
+// not exist yet: there are no committed offsets then. (Of a group that we may not describe they say
+// so before: KafkaApis.handleFindCoordinatorRequest.)
+Result<bool> GroupCluster::may_look_for_coordinators(const Wait& wait) {
+  const TopicName offsets_topic("__consumer_offsets");
+  KFERRY_TRY(Connection* const to, connection(0, wait));
+  KFERRY_TRY(wire::Broker* const broker, to->cluster.any_broker(wait));
+  KFERRY_TRY(const int16_t version, broker->version_of<wire::MetadataRequest>());
+  std::optional<std::vector<TopicName>> named;
+  if (version >= kAsksWithoutCreating) named.emplace({offsets_topic});
+  KFERRY_TRY(const auto metadata, to->cluster.fetch_metadata(named, wait));
+  const auto found = metadata.topics.find(offsets_topic);
+  return found != metadata.topics.end() &&
+         found->second.error_code != wire::kUnknownTopicOrPartition;
+}
+
+Result<std::set<GroupId>> GroupCluster::select(const NameFilter& filter,
+                                               const std::vector<TopicPartition>& partitions,
+                                               const Wait& wait) {
+  KFERRY_TRY(Connection* const to, connection(0, wait));
+  KFERRY_TRY(wire::Broker* const broker, to->cluster.any_broker(wait));
+  KFERRY_CHECK(check_listing(*broker, filter));
+  // They forget a group without members, but not its offsets (KAFKA-2720; they know JoinGroup 0
+  // only).
+  const auto joins = broker->version_of<wire::JoinGroupRequest>();
+  const bool all_named = filter.names.size() == filter.include.size();
+  unseen_ = all_named || (joins && *joins > 0)
+                ? ""
+                : "brokers before 0.10.1 list only groups that have members: others stay behind, "
+                  "unless --groups gives their names";
+  KFERRY_TRY(const auto listed, list(wait));
+  std::set<GroupId> selected;
+  for (const auto& [id, group] : listed.groups)
+    if (filter.selects(id.value()) && may_be_mirrored(id, group)) selected.insert(id);
+  std::vector<GroupId> unlisted;
+  for (const std::string& name : filter.names)
+    if (const GroupId id(name);
+        filter.selects(name) && !listed.groups.contains(id) && !is_internal_group(id))
+      unlisted.push_back(id);
+  if (unlisted.empty()) return selected;
+  if (listed.groups.empty()) {
+    KFERRY_TRY(const bool may_look, may_look_for_coordinators(wait));
+    if (!may_look) return selected;
+  }
+  KFERRY_TRY(const auto read,
+             offsets(unlisted, partitions, groupproto::OpenTransactions::kOverlook, wait));
+  for (const auto& [id, its_offsets] : read)
+    if (!its_offsets || !its_offsets->empty()) selected.insert(id);
+  return selected;
 }
 
 Result<bool> GroupCluster::must_name_partitions(const Wait& wait) {
@@ -55,8 +126,7 @@ Result<std::set<TopicPartition>> GroupCluster::existing(const std::set<TopicName
   KFERRY_TRY(wire::Broker* const broker, to->cluster.any_broker(wait));
   KFERRY_TRY(const int16_t version, broker->version_of<wire::MetadataRequest>());
   std::optional<std::vector<TopicName>> named;
-  // Before, asking for a topic by its name may create it.
-  if (version >= 4) named.emplace(topics.begin(), topics.end());
+  if (version >= kAsksWithoutCreating) named.emplace(topics.begin(), topics.end());
   KFERRY_TRY(const auto metadata, to->cluster.fetch_metadata(named, wait));
   std::set<TopicPartition> found;
   for (const auto& [topic, info] : metadata.topics)
@@ -64,12 +134,12 @@ Result<std::set<TopicPartition>> GroupCluster::existing(const std::set<TopicName
   return found;
 }
 
-// Brokers before 2.6 list no states, and only lists tell of consumer-protocol groups (KIP-848).
+// Brokers before 2.6 list no states.
 Result<std::map<GroupId, std::string>> GroupCluster::states(const std::vector<GroupId>& groups,
                                                             const Wait& wait) {
   KFERRY_TRY(Connection* const to, connection(0, wait));
   std::map<GroupId, std::string> found;
-  KFERRY_TRY(const auto listed, groupproto::list_groups(to->cluster, wait));
+  KFERRY_TRY(const auto listed, list(wait));
   if (listed.has_states) {
     for (const GroupId& group : groups) {
       const auto one = listed.groups.find(group);
@@ -84,10 +154,11 @@ Result<std::map<GroupId, std::string>> GroupCluster::states(const std::vector<Gr
   return found;
 }
 
-Result<std::map<GroupId, TargetGroup>> GroupCluster::look(const std::vector<GroupId>& groups,
-                                                          const Wait& wait) {
+Result<std::map<GroupId, TargetGroup>> GroupCluster::look(
+    const std::vector<GroupId>& groups, const std::vector<TopicPartition>& partitions,
+    const Wait& wait) {
   KFERRY_TRY(const auto state_of, states(groups, wait));
-  KFERRY_TRY(auto read, offsets(groups, {}, groupproto::OpenTransactions::kRespect, wait));
+  KFERRY_TRY(auto read, offsets(groups, partitions, groupproto::OpenTransactions::kRespect, wait));
   std::map<GroupId, TargetGroup> found;
   for (auto& [group, its_offsets] : read) {
     const auto state = state_of.find(group);

@@ -16,13 +16,24 @@
 
 namespace kferry::replicate {
 
+// Groups that are not seen would be left behind without a word. kRefused: these brokers list no
+// groups, and not every one is given by its name.
+Result<> check_listing(const wire::Broker& broker, const NameFilter& groups);
+
 // Connects when it is first needed, and anew after trouble. Not thread-safe.
 class GroupCluster {
  public:
   explicit GroupCluster(const ClusterSettings& settings) : settings_(settings) {}
 
-  // kUnreachable, kNotAuthorised; kFailed where brokers cannot list groups (before 0.9).
-  Result<groupproto::GroupList> list(const Wait& wait);
+  // The groups that `filter` selects and that may be mirrored: those that the brokers list, and
+  // those that it names literally and that have offsets, or cannot be read, although they are not
+  // listed. Brokers list nothing that we may not describe (reading the offsets of such a group says
+  // kNotAuthorised), and before 0.9 nothing at all. `partitions` as in offsets(). kUnreachable,
+  // kNotAuthorised; kRefused: nothing is listed, and not every group is named.
+  Result<std::set<GroupId>> select(const NameFilter& filter,
+                                   const std::vector<TopicPartition>& partitions, const Wait& wait);
+  // Which groups the last select() may have missed; empty: none.
+  const std::string& unseen() const { return unseen_; }
   // One result per group. `partitions`: those of interest to brokers that must be told (before
   // 0.10.2, see must_name_partitions()).
   Result<groupproto::OffsetsByGroup> offsets(const std::vector<GroupId>& groups,
@@ -34,8 +45,10 @@ class GroupCluster {
   Result<std::set<TopicPartition>> existing(const std::set<TopicName>& topics, const Wait& wait);
   Result<wire::ClusterMetadata> all_topics(const Wait& wait);
 
-  // State and offsets of each group.
-  Result<std::map<GroupId, TargetGroup>> look(const std::vector<GroupId>& groups, const Wait& wait);
+  // State and offsets of each group; `partitions` as in offsets().
+  Result<std::map<GroupId, TargetGroup>> look(const std::vector<GroupId>& groups,
+                                              const std::vector<TopicPartition>& partitions,
+                                              const Wait& wait);
 
   // Who is in them, in words; of groups that have members.
   Result<std::map<GroupId, std::string>> members(const std::vector<GroupId>& groups,
@@ -59,6 +72,8 @@ class GroupCluster {
   };
 
   Result<Connection*> connection(size_t index, const Wait& wait);
+  Result<groupproto::GroupList> list(const Wait& wait);
+  Result<bool> may_look_for_coordinators(const Wait& wait);
   Result<std::map<GroupId, std::string>> states(const std::vector<GroupId>& groups,
                                                 const Wait& wait);
   // Of every `step`-th group from `first` on.
@@ -68,6 +83,7 @@ class GroupCluster {
                                                const Wait& wait);
 
   const ClusterSettings settings_;
+  std::string unseen_;
   std::vector<std::unique_ptr<Connection>> connections_ =
       std::vector<std::unique_ptr<Connection>>(kMostConnections);
 };

@@ -14,6 +14,8 @@ namespace {
 using groupproto::OpenTransactions;
 
 constexpr const char* kAbout = "group offsets";
+constexpr const char* kAboutListing = "groups of the source";
+constexpr const char* kAboutRights = "rights on the source";
 // One step of a round; what does not answer by then is asked again in the next one.
 constexpr Duration kStepTimeout{10'000};
 constexpr Duration kLongestPause{5'000};
@@ -101,7 +103,6 @@ void GroupSync::take_lessons() {
 
 // Which groups there are.
 Result<> GroupSync::refresh(const Wait& wait) {
-  KFERRY_TRY(const auto listed, source_.list(wait.at_most(kStepTimeout)));
   KFERRY_TRY(const bool must_name, source_.must_name_partitions(wait.at_most(kStepTimeout)));
   std::vector<TopicPartition> named;
   if (must_name) {
@@ -111,22 +112,37 @@ Result<> GroupSync::refresh(const Wait& wait) {
         for (const auto& [partition, leader] : info.partitions) named.push_back({topic, partition});
   }
   named_ = std::move(named);
-  selected_.clear();
-  for (const auto& [id, group] : listed.groups)
-    if (tools_.flow.groups.selects(id.value()) && may_be_mirrored(id, group))
-      selected_.push_back(id);
+  KFERRY_TRY(selected_, source_.select(tools_.flow.groups, named_, wait.at_most(kStepTimeout)));
+  if (source_.unseen().empty())
+    tools_.troubles.clear(kAboutListing);
+  else
+    tools_.troubles.set(kAboutListing, source_.unseen());
   return {};
 }
 
 Result<> GroupSync::read_source(const Wait& wait) {
   const int64_t asked_at_ms = wall_clock_ms();
   // Offsets that a transaction is about to commit count once it has: nothing waits for it.
-  KFERRY_TRY(auto read, source_.offsets(selected_, named_, OpenTransactions::kOverlook,
-                                        wait.at_most(kStepTimeout)));
+  KFERRY_TRY(auto read, source_.offsets({selected_.begin(), selected_.end()}, named_,
+                                        OpenTransactions::kOverlook, wait.at_most(kStepTimeout)));
   for (const GroupId& group : selected_)
     read.try_emplace(group, fail(ErrorKind::kUnreachable, "its coordinator has left it out"));
+  tell_denied(read);
   book_.take_source(read, asked_at_ms);
   return {};
+}
+
+// Groups that stay behind until somebody grants a right.
+void GroupSync::tell_denied(const groupproto::OffsetsByGroup& read) {
+  int64_t count = 0;
+  const Error* first = nullptr;
+  for (const auto& [group, offsets] : read) {
+    if (offsets || offsets.error().kind != ErrorKind::kNotAuthorised) continue;
+    if (count++ == 0) first = &offsets.error();
+  }
+  if (first == nullptr) return tools_.troubles.clear(kAboutRights);
+  const std::string others = count == 1 ? "" : fmt::format(" (and {} more groups)", count - 1);
+  tools_.troubles.set(kAboutRights, fmt::format("{}{}; {}", first->message, others, first->hint));
 }
 
 Result<> GroupSync::bring(const std::vector<GroupId>& groups, const Wait& wait) {
@@ -142,7 +158,7 @@ Result<> GroupSync::bring(const std::vector<GroupId>& groups, const Wait& wait) 
 }
 
 Result<> GroupSync::look_at(const std::vector<GroupId>& groups, const Wait& wait) {
-  KFERRY_TRY(const auto looked, target_.look(groups, wait.at_most(kStepTimeout)));
+  KFERRY_TRY(const auto looked, target_.look(groups, {}, wait.at_most(kStepTimeout)));
   const int64_t now_ms = wall_clock_ms();
   for (const auto& [group, read] : looked) book_.take_target(group, read, now_ms);
   return {};

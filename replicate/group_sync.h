@@ -62,6 +62,7 @@ class GroupSync {
   Result<> round(const Wait& wait);
   Result<> refresh(const Wait& wait);
   Result<> read_source(const Wait& wait);
+  void tell_denied(const groupproto::OffsetsByGroup& read);
   Result<> bring(const std::vector<GroupId>& groups, const Wait& wait);
   Result<> look_at(const std::vector<GroupId>& groups, const Wait& wait);
   Result<> remember(const Wait& wait);
@@ -74,7 +75,7 @@ class GroupSync {
   GroupCluster source_;
   GroupCluster target_;
   GroupBook book_;
-  std::vector<GroupId> selected_;
+  std::set<GroupId> selected_;
   std::vector<TopicPartition> named_;  // to old brokers
   std::set<TopicPartition> missing_;   // at the last refresh
   Deadline next_refresh_ = Deadline::after(Duration(0));

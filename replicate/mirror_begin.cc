@@ -69,14 +69,9 @@ Result<> Mirror::connect() {
   return {};
 }
 
-// Groups that are not seen would be left behind without a word.
 Result<> Mirror::check_source(const Wait& wait) {
   KFERRY_TRY(wire::Broker* const broker, source_->any_broker(wait));
-  if (flow_.groups.include.empty() || broker->speaks<wire::ListGroupsRequest>()) return {};
-  return fail(ErrorKind::kRefused,
-              "the source's brokers do not list their groups (Kafka before 0.9)",
-              "leave --groups out: records are mirrored; groups can follow once the brokers are "
-              "at 0.9 or later");
+  return check_listing(*broker, flow_.groups);
 }
 
 // The producer ids are the flow's, not the process's: with two of them, each process would take the

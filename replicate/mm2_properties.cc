@@ -283,6 +283,8 @@ void Mm2Reader::read_names() {
   patterns("topics", "", ".*", flow.topics.include);
   patterns("topics.exclude", "topics.blacklist", kDefaultTopicsExclude, flow.topics.exclude);
   patterns("groups", "", ".*", flow.groups.include);
+  if (const auto groups = find("groups"))
+    flow.groups.names = literal_names(split_patterns(groups->second));
   patterns("groups.exclude", "groups.blacklist", kDefaultGroupsExclude, flow.groups.exclude);
   flow.config_properties.include = {std::regex(".*")};
   patterns("config.properties.exclude", "config.properties.blacklist",

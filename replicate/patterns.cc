@@ -1,6 +1,7 @@
 #include "replicate/patterns.h"
 
-#include <optional>
+#include <cctype>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -91,14 +92,18 @@ Result<std::regex> parse_pattern(std::string_view text) {
   }
 }
 
-Result<std::vector<std::regex>> parse_patterns(std::string_view list) {
+std::vector<std::string> split_patterns(std::string_view list) {
   std::vector<std::string> texts;
   while (!list.empty()) {
     const size_t comma = std::min(list.find(','), list.size());
     if (const auto one = trimmed(list.substr(0, comma)); !one.empty()) texts.emplace_back(one);
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
-  return parse_patterns(texts);
+  return texts;
+}
+
+Result<std::vector<std::regex>> parse_patterns(std::string_view list) {
+  return parse_patterns(split_patterns(list));
 }
 
 Result<std::vector<std::regex>> parse_patterns(const std::vector<std::string>& list) {
@@ -108,6 +113,39 @@ Result<std::vector<std::regex>> parse_patterns(const std::vector<std::string>& l
     patterns.push_back(std::move(pattern));
   }
   return patterns;
+}
+
+std::optional<std::string> literal_name(std::string_view expression) {
+  constexpr std::string_view kSpecial = "^$|?*+()[]{}";
+  std::string name;
+  for (size_t at = 0; at < expression.size(); ++at) {
+    const char c = expression[at];
+    if (kSpecial.find(c) != kSpecial.npos) return std::nullopt;
+    if (c != '\\') {
+      name += c;
+      continue;
+    }
+    const std::string_view escaped = expression.substr(at + 1);
+    unsigned char byte = 0;
+    if (escaped.size() >= 3 && escaped[0] == 'x' &&
+        std::from_chars(&escaped[1], &escaped[3], byte, 16).ptr == &escaped[3]) {
+      name += static_cast<char>(byte);
+      at += 3;
+    } else if (!escaped.empty() && std::ispunct(static_cast<unsigned char>(escaped[0])) != 0) {
+      name += escaped[0];
+      ++at;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return name;
+}
+
+std::vector<std::string> literal_names(const std::vector<std::string>& expressions) {
+  std::vector<std::string> names;
+  for (const std::string& expression : expressions)
+    if (auto name = literal_name(expression)) names.push_back(std::move(*name));
+  return names;
 }
 
 std::string quoted_pattern(std::string_view name) {

@@ -2,6 +2,7 @@
 // "orders.*, payments", each for the whole name.
 #pragma once
 
+#include <optional>
 #include <regex>
 #include <string>
 #include <string_view>
@@ -29,6 +30,15 @@ Result<std::regex> parse_pattern(std::string_view text);
 Result<std::vector<std::regex>> parse_patterns(std::string_view list);
 // The same of a list that is one already, where an expression may have a comma.
 Result<std::vector<std::regex>> parse_patterns(const std::vector<std::string>& list);
+
+// The expressions of such a list, as they stand.
+std::vector<std::string> split_patterns(std::string_view list);
+
+// The name that an expression gives literally: "billing", "a\.b", what quoted_pattern() makes. A
+// dot stands for itself here, whatever else it matches. nullopt: it gives none.
+std::optional<std::string> literal_name(std::string_view expression);
+// Of all these; without those that give none.
+std::vector<std::string> literal_names(const std::vector<std::string>& expressions);
 
 // An expression that matches `name` and nothing else, in ECMAScript's syntax and in Java's. It can
 // stand in a list: commas and blanks are written as \xNN.

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "replicate/cutover_state.h"
 #include "replicate/group_cluster.h"
 #include "replicate/group_rules.h"
@@ -35,9 +36,11 @@ class GroupComparison {
       const bool differs = std::ranges::any_of(plan_.report.groups, [](const GroupProof& one) {
         return verify::is_difference(one.outcome);
       });
-      if (!differs || deadline.expired()) return {};
+      if (!differs || deadline.expired()) break;
       if (!wait_.stop().sleep_for(kLookAgain)) return wait_.stop().check("comparing groups");
     }
+    if (!source_.unseen().empty()) log::warn(source_.unseen());
+    return {};
   }
 
  private:
@@ -57,18 +60,15 @@ class GroupComparison {
   }
 
   Result<> look() {
-    KFERRY_TRY(const auto listed, source_.list(wait_));
-    std::vector<GroupId> groups;
-    for (const auto& [group, unused] : listed.groups)
-      if (plan_.flow.groups.selects(group.value()) && !is_internal_group(group))
-        groups.push_back(group);
-    plan_.report.groups.clear();
-    if (groups.empty()) return {};
     std::vector<TopicPartition> partitions;
     for (const auto& [partition, index] : index_) partitions.push_back(partition);
+    KFERRY_TRY(const auto selected, source_.select(plan_.flow.groups, partitions, wait_));
+    const std::vector<GroupId> groups(selected.begin(), selected.end());
+    plan_.report.groups.clear();
+    if (groups.empty()) return {};
     KFERRY_TRY(const auto source,
                source_.offsets(groups, partitions, groupproto::OpenTransactions::kOverlook, wait_));
-    KFERRY_TRY(const auto target, target_.look(groups, wait_));
+    KFERRY_TRY(const auto target, target_.look(groups, {}, wait_));
     for (const GroupId& group : groups) KFERRY_CHECK(compare(group, source, target));
     return {};
   }

@@ -58,7 +58,8 @@ struct GroupStatus {
 
   // All of its offsets are on the target, exactly; or they are its own business there.
   bool is_complete() const {
-    return state == "moved" || (state != "refused" && synced == partitions);
+    const bool unknown = state == "refused" || state.starts_with("unreadable");
+    return state == "moved" || (!unknown && synced == partitions);
   }
 };
 

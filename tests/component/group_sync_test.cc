@@ -2,6 +2,7 @@
 // answers that do not come.
 #include "replicate/group_sync.h"
 
+#include <atomic>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -38,7 +39,8 @@ GroupOffsets at(std::initializer_list<std::pair<int32_t, int64_t>> offsets) {
 struct FakeSide {
   FakeSide() {
     group.serve(broker);
-    broker.show({.brokers = {}, .leaders = {{tp(0), BrokerId(0)}, {tp(1), BrokerId(0)}},
+    broker.show({.brokers = {},
+                 .leaders = {{tp(0), BrokerId(0)}, {tp(1), BrokerId(0)}},
                  .coordinator = BrokerId(-1)});
     broker.answer<wire::ListGroupsRequest>([this](const auto&, const WireRequest& request) {
       wire::ListGroupsResponse response;
@@ -133,6 +135,76 @@ TEST_F(GroupSyncOnFakes, BringsOverWhatChangesAndNothingElse) {
   EXPECT_EQ(one.committed_metadata, "m");
   EXPECT_EQ(sent.generation_id_or_member_epoch, Generation(-1));
   EXPECT_EQ(sent.member_id, MemberId(""));
+}
+
+// Brokers before 0.9 list no group, later ones none that we may not describe.
+class NamedGroups : public GroupSyncOnFakes {
+ protected:
+  NamedGroups() {
+    flow_.groups = {.include = {std::regex("g")}, .exclude = {}, .names = {"g"}};
+    source_.broker.answer<wire::ListGroupsRequest>([](const auto&, const WireRequest&) {
+      wire::ListGroupsResponse response;
+      response.groups.emplace_back().group_id = GroupId("another");
+      return response;
+    });
+  }
+};
+
+TEST_F(NamedGroups, AreMirroredThoughTheyAreNotListed) {
+  start();
+  ASSERT_TRUE(reaches(at({{0, 10}, {1, 20}})));
+  ASSERT_TRUE(is("synced"));
+}
+
+TEST_F(NamedGroups, WithoutTheRightAreATrouble) {
+  std::atomic<bool> denied = true;
+  source_.broker.on(ApiKey::kOffsetFetch, [&](const WireRequest& request) {
+    if (!denied) return source_.group.handle(request, BrokerId(0));
+    wire::OffsetFetchResponse response;
+    auto& group = response.groups.emplace_back();
+    group.group_id = source_.group.id();
+    group.error_code = wire::kGroupAuthorizationFailed;
+    return reply_with(response, request);
+  });
+  start();
+  ASSERT_TRUE(is("unreadable on the source"));
+  ASSERT_EQ(troubles_.list().size(), 1U);
+  EXPECT_TRUE(has(troubles_.list()[0], "rights on the source: "));
+  EXPECT_TRUE(has(troubles_.list()[0], "GROUP_AUTHORIZATION_FAILED"));
+  EXPECT_TRUE(has(troubles_.list()[0], "grant READ on the group"));
+  denied = false;
+  ASSERT_TRUE(reaches(at({{0, 10}, {1, 20}})));
+  EXPECT_TRUE(eventually([&] { return troubles_.list().empty(); }));
+  stop();
+}
+
+// 0.9 and 0.10.0 list only groups that have members.
+TEST_F(NamedGroups, OnlyTheyAreSurelySeenOnOldBrokers) {
+  source_.broker.speak<wire::JoinGroupRequest>(0, 0);
+  start();
+  ASSERT_TRUE(is("synced"));
+  EXPECT_TRUE(troubles_.list().empty());
+  stop();
+  flow_.groups.include.emplace_back("more-.*");
+  start();
+  ASSERT_TRUE(eventually([&] { return !troubles_.list().empty(); }));
+  EXPECT_TRUE(has(troubles_.list()[0], "list only groups that have members"));
+  stop();
+}
+
+TEST_F(NamedGroups, ThatDoNotExistAreNotMadeUp) {
+  flow_.groups = {.include = {std::regex("nobody")}, .exclude = {}, .names = {"nobody"}};
+  source_.broker.answer<wire::OffsetFetchRequest>([](const auto& request, const WireRequest&) {
+    wire::OffsetFetchResponse response;
+    for (const auto& asked : request.groups)
+      response.groups.emplace_back().group_id = asked.group_id;
+    return response;
+  });
+  start();
+  ASSERT_TRUE(rounds_pass(5));
+  EXPECT_TRUE(sync_->status().empty());
+  EXPECT_TRUE(sync_->caught_up());
+  stop();
 }
 
 TEST_F(GroupSyncOnFakes, OpenTransactionsCountOnTheTargetOnly) {

@@ -31,6 +31,17 @@ TEST(Patterns, WholeNamesAndLists) {
   EXPECT_TRUE((NameFilter{*with_comma, {}}.selects("aa")));
 }
 
+// A dot in a name is rarely meant as anything else.
+TEST(Patterns, TheNamesThatAreGivenLiterally) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(literal_names(split_patterns(R"(billing, a\.b, team.*, c.d, (x|y), z\d, _e-f)")),
+            (Names{"billing", "a.b", "c.d", "_e-f"}));
+  for (const char* const name : {"billing", "a.b", "t\xc3\xa4glich, 5", "(x|y)*", "a\\b", "[$^]"})
+    EXPECT_EQ(literal_name(quoted_pattern(name)), name);
+  for (const char* const none : {"a*", "a|b", "^a$", "\\w", "a\\", "\\x4", "\\xzz"})
+    EXPECT_EQ(literal_name(none), std::nullopt) << none;
+}
+
 TEST(Patterns, TheDefaultsOfMm2) {
   for (const char* const name : {"a.internal", "a-internal", "x.replica", "__consumer_offsets"})
     EXPECT_TRUE(matches(kDefaultTopicsExclude, name)) << name;
