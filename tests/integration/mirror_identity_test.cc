@@ -48,7 +48,7 @@ class MirrorIdentity : public testing::TestWithParam<Versions> {
   void plant_trimmed();
   void plant_transactions();
   void plant_compacted();
-  void wait_until_compacted(const std::string& topic, int32_t partitions);
+  void wait_until_compacted(const std::vector<std::string>& topics, int32_t partitions);
   void check_times(const Json& comparison);
 
   Environment environment_;
@@ -83,22 +83,49 @@ void MirrorIdentity::plant_append_time() {
   source_.append_some(at(topic, 1), {1, 1, 1, 50}, 4'100);
 }
 
-// The broker converts what it is given.
+// With few keys, as for compaction; older formats have no headers.
+std::vector<TestRecord> keyed(int count, int64_t seed, bool headers = true) {
+  std::vector<TestRecord> records = recent_records(count, seed);
+  for (size_t i = 0; i < records.size(); ++i) {
+    records[i].key = fmt::format("k{}", (seed * 31 + static_cast<int64_t>(i) * 7) % 40);
+    records[i].timestamp_ms = wall_clock_ms();
+    if (!headers) records[i].headers.clear();
+  }
+  return records;
+}
+
+const kafkaio::ConfigValues kCompacted{
+    {"cleanup.policy", "compact"}, {"segment.ms", "500"}, {"min.cleanable.dirty.ratio", "0.001"}};
+
+// The broker converts what it is given: messages of magic 0 and 1, within those of a compression.
 void MirrorIdentity::plant_old_formats() {
+  using enum wire::Codec;
   if (!GetParam().old_formats) return;
   const auto without_headers = [](int count, int64_t seed) {
     std::vector<TestRecord> records = recent_records(count, seed);
     for (TestRecord& record : records) record.headers.clear();
     return records;
   };
+  std::vector<std::string> compacted;
   for (const char* const version : {"0.9.0", "0.10.2"}) {
-    const std::string topic = create(fmt::format("m-format-{}", version), 2, false,
-                                     {{"message.format.version", version}});
-    for (const int count : {100, 1, 20}) {
-      source_.append(at(topic, 0), without_headers(count, 4'200 + count), wire::Codec::kGzip);
-      source_.append(at(topic, 1), without_headers(count, 4'300 + count));
+    const std::vector<wire::Codec> codecs{kGzip, kNone, kSnappy, kLz4};
+    const std::string topic =
+        create(fmt::format("m-format-{}", version), static_cast<int32_t>(codecs.size()), false,
+               {{"message.format.version", version}});
+    for (const int count : {100, 1, 20})
+      for (size_t i = 0; i < codecs.size(); ++i)
+        source_.append(at(topic, static_cast<int32_t>(i)),
+                       without_headers(count, 4'200 + 100 * static_cast<int64_t>(i) + count),
+                       codecs[i]);
+    kafkaio::ConfigValues configs = kCompacted;
+    configs["message.format.version"] = version;
+    compacted.push_back(create(topic + "-compacted", 2, true, configs));
+    for (int64_t i = 0; i < 8; ++i) {
+      source_.append(at(compacted.back(), 0), keyed(60, 4'600 + i, false), kGzip);
+      source_.append(at(compacted.back(), 1), keyed(60, 4'700 + i, false));
     }
   }
+  wait_until_compacted(compacted, 2);
 }
 
 void MirrorIdentity::plant_trimmed() {
@@ -128,18 +155,7 @@ void MirrorIdentity::plant_transactions() {
 }
 
 void MirrorIdentity::plant_compacted() {
-  const std::string topic = create("m-compacted", 2, true,
-                                   {{"cleanup.policy", "compact"},
-                                    {"segment.ms", "500"},
-                                    {"min.cleanable.dirty.ratio", "0.001"}});
-  const auto keyed = [](int count, int64_t seed) {
-    std::vector<TestRecord> records = recent_records(count, seed);
-    for (size_t i = 0; i < records.size(); ++i) {
-      records[i].key = fmt::format("k{}", (seed * 31 + static_cast<int64_t>(i) * 7) % 40);
-      records[i].timestamp_ms = wall_clock_ms();
-    }
-    return records;
-  };
+  const std::string topic = create("m-compacted", 2, true, kCompacted);
   TransactionWriter writer(environment_.bootstrap_servers(), "compacted");
   for (int64_t i = 0; i < 8; ++i) {
     source_.append(at(topic, 0), keyed(60, 7'000 + i), wire::Codec::kGzip);
@@ -147,23 +163,28 @@ void MirrorIdentity::plant_compacted() {
     writer.write(at(topic, 1), keyed(30, 7'100 + i));
     i % 4 == 3 ? writer.abort() : writer.commit();
   }
-  const StopToken never;
-  never.sleep_for(Duration(700));
-  for (int32_t p = 0; p < 2; ++p) source_.append(at(topic, p), keyed(3, 7'200 + p));
-  wait_until_compacted(topic, 2);
-  // What is compacted from now on would differ.
-  source_.set_configs(topic, {{"min.compaction.lag.ms", "86400000"}});
+  wait_until_compacted({topic}, 2);
 }
 
-void MirrorIdentity::wait_until_compacted(const std::string& topic, int32_t partitions) {
-  const auto count = [&] {
-    size_t most = 0;
-    for (const auto& [partition, log] :
-         read_topic(environment_.bootstrap_servers(), topic, partitions))
-      most = std::max(most, log.size());
-    return most;
-  };
-  ASSERT_TRUE(before_long([&] { return count() < 60; })) << "the source compacts nothing";
+// Begins new segments: what is before them can be compacted. What is compacted later would differ.
+void MirrorIdentity::wait_until_compacted(const std::vector<std::string>& topics,
+                                          int32_t partitions) {
+  const StopToken never;
+  never.sleep_for(Duration(700));
+  for (const std::string& topic : topics)
+    for (int32_t p = 0; p < partitions; ++p)
+      source_.append(at(topic, p), keyed(3, 7'200 + p, false));
+  for (const std::string& topic : topics) {
+    const auto count = [&] {
+      size_t most = 0;
+      for (const auto& [partition, log] :
+           read_topic(environment_.bootstrap_servers(), topic, partitions))
+        most = std::max(most, log.size());
+      return most;
+    };
+    ASSERT_TRUE(before_long([&] { return count() < 60; })) << topic << ": it is not compacted";
+    source_.set_configs(topic, {{"min.compaction.lag.ms", "86400000"}});
+  }
 }
 
 // The first one goes on and is committed, the second one aborted.
@@ -200,7 +221,7 @@ TEST_P(MirrorIdentity, ConsumersSeeTheSame) {
   plant_codecs();
   plant_shapes();
   plant_append_time();
-  plant_old_formats();
+  ASSERT_NO_FATAL_FAILURE(plant_old_formats());
   plant_trimmed();
   plant_transactions();
   ASSERT_NO_FATAL_FAILURE(plant_compacted());
@@ -235,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(Versions, MirrorIdentity,
                          testing::Values(Versions{"3.9.1", "4.1.0", true, false},
                                          Versions{"2.8.2", "4.1.0", true, true},
                                          Versions{"1.1.1", "4.1.0", false, true},
-                                         Versions{"2.8.2", "3.9.1", true, true}),
+                                         Versions{"2.8.2", "3.9.1", true, false}),
                          [](const auto& one) {
                            std::string name =
                                fmt::format("From{}To{}", one.param.source, one.param.target);
