@@ -79,7 +79,7 @@ class ZookeeperHardships : public testing::Test {
     ASSERT_EQ(snapshot.groups.size(), static_cast<size_t>(kGroups));
     for (int g = 0; g < kGroups; ++g) {
       const auto& group = snapshot.groups[static_cast<size_t>(g)];
-      ASSERT_EQ(group.offsets.size(), static_cast<size_t>(kPartitions)) << group.group;
+      ASSERT_EQ(group.offsets.size(), static_cast<size_t>(kPartitions)) << group.group.value();
       const int number = std::stoi(group.group.value().substr(1));
       for (const auto& node : group.offsets)
         ASSERT_EQ(node.parsed.offset, ZookeeperOffset(number + node.partition.value()));
