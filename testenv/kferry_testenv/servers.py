@@ -133,7 +133,7 @@ class Environment:
 
     # --- ZooKeeper ---
 
-    def start_zookeeper(self, count: int, chroot: str) -> dict:
+    def start_zookeeper(self, count: int, chroot: str, settings: dict[str, str] | None = None) -> dict:
         jar_dir = jars.ensure(jars.ZOOKEEPER_FROM)
         found = self._ports(3 * count)
         clients, peers, elections = found[:count], found[count:2 * count], found[2 * count:]
@@ -151,6 +151,7 @@ class Environment:
             }
             if count > 1:
                 config |= {f"server.{peer + 1}": f"127.0.0.1:{peers[peer]}:{elections[peer]}" for peer in range(count)}
+            config |= settings or {}
             path = self._directory / "config" / f"{name}.properties"
             write_properties(path, config)
             spawned = self._spawn(name, jar_dir, "org.apache.zookeeper.server.quorum.QuorumPeerMain", path, "256m",

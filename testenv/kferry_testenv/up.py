@@ -58,6 +58,8 @@ def parser() -> argparse.ArgumentParser:
                        help="what a source broker advertises in place of its own address")
     found.add_argument("--target-advertise", metavar="BROKERID=HOST:PORT", type=_advertised, action="append", default=[])
     found.add_argument("--zookeeper-servers", metavar="N", type=_count, default=1)
+    found.add_argument("--zookeeper-set", metavar="KEY=VALUE", type=_pair, action="append", default=[],
+                       help="ZooKeeper server property")
     found.add_argument("--dir", metavar="DIR", help="the environment's folder, new or empty (default: a temporary one)")
     found.add_argument("--env", metavar="FILE", help="writes the JSON environment here too")
     found.add_argument("--owner-pid", metavar="PID", type=int, default=0, help="ends everything when this process ends")
@@ -145,7 +147,7 @@ def _start_servers(options: argparse.Namespace, directory: Path, connection: con
     environment = {"dir": str(directory), "zookeeper": None, "source": None, "target": None}
     built = servers.Environment(directory, connection, options.heap, not options.benchmark, options.secure)
     if in_zookeeper:
-        environment["zookeeper"] = built.start_zookeeper(options.zookeeper_servers, options.chroot)
+        environment["zookeeper"] = built.start_zookeeper(options.zookeeper_servers, options.chroot, dict(options.zookeeper_set))
     sides = []
     if source != "none" and not options.no_kafka:
         sides.append(("source", source, options.source_brokers, environment["zookeeper"], options.set, options.advertise))

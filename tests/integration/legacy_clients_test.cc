@@ -79,8 +79,7 @@ class LegacyClients : public testing::Test {
 
   Json report_of(const Arguments& arguments, int exit_code) {
     const std::string path = folder / "report.json";
-    const auto done =
-        run_kferry(arguments + Arguments{"--report", path, "--journal", folder / "journal"});
+    const auto done = run_kferry(arguments + Arguments{"--report", path});
     EXPECT_EQ(done.exit_code, exit_code) << done.out << done.err;
     return read_json(path);
   }

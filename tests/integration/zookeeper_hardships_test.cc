@@ -39,10 +39,13 @@ for host, port in (one.split(':') for one in sys.argv[1].split('/')[0].split(','
         text = b''
         while piece := connection.recv(65536):
             text += piece
-    sessions |= {int(found, 16) for found in re.findall(r'sid=0x([0-9a-f]+)', text.decode())}
+    sessions |= {(int(found, 16), host + ':' + port)
+                 for found in re.findall(r'sid=0x([0-9a-f]+)', text.decode())}
 ended = 0
-for session in sessions - {0, zk.client_id[0]}:
-    other = KazooClient(sys.argv[1], client_id=(session, password(session)))
+for session, server in sessions:
+    if session in (0, zk.client_id[0]):
+        continue
+    other = KazooClient(server, client_id=(session, password(session)))
     other.start(10)
     ended += other.client_id[0] == session
     other.stop()
@@ -79,7 +82,7 @@ class ZookeeperHardships : public testing::Test {
     ASSERT_EQ(snapshot.groups.size(), static_cast<size_t>(kGroups));
     for (int g = 0; g < kGroups; ++g) {
       const auto& group = snapshot.groups[static_cast<size_t>(g)];
-      ASSERT_EQ(group.offsets.size(), static_cast<size_t>(kPartitions)) << group.group;
+      ASSERT_EQ(group.offsets.size(), static_cast<size_t>(kPartitions)) << group.group.value();
       const int number = std::stoi(group.group.value().substr(1));
       for (const auto& node : group.offsets)
         ASSERT_EQ(node.parsed.offset, ZookeeperOffset(number + node.partition.value()));
@@ -155,30 +158,32 @@ for one in waiting:
   EXPECT_EQ(states({}), (std::set{NodeState::kDenied}));
 }
 
-// The last one: the ensemble is without a quorum meanwhile.
+// The last one: the ensemble is without a quorum meanwhile. Since 3.5 such a server has local
+// sessions only.
 TEST_F(ZookeeperHardships, WhatAReadOnlyServerShowsIsNotTaken) {
-  auto early = connect();
-  ASSERT_TRUE(early) << early.error().message;
+  env.reset();
+  env = std::make_unique<Environment>(
+      Environment::start({.zookeeper_only = true,
+                          .zookeeper_servers = 3,
+                          .more_arguments = {"--zookeeper-set", "localSessionsEnabled=true"}}));
   env->zookeeper("kill", 1);
   env->zookeeper("kill", 2);
-  const auto refused = connect({}, Duration(8'000));
+  // The third one takes a moment to notice.
+  auto refused = connect({}, Duration(6'000));
+  for (int i = 0; i < 5 && refused; ++i) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    refused = connect({}, Duration(6'000));
+  }
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::kUnreachable);
   EXPECT_TRUE(contains(refused.error().message, "has lost its quorum and is read-only"));
   EXPECT_TRUE(contains(refused.error().message,
                        fmt::format(":{}", env->json()["zookeeper"]["servers"][2]["port"].dump())));
-  // One that was connected before waits for a server with a quorum, and goes on there.
-  std::jthread repair([] {
-    env->zookeeper("start", 1);
-    env->zookeeper("start", 2);
-  });
-  const auto snapshot = zkoffsets::scan(*early, {}, never);
+  // One that finds a server with a quorum meanwhile goes on there.
+  std::jthread repair([] { env->zookeeper("start", 1); });
+  const auto found = connect({}, Duration(20'000));
   repair.join();
-  if (snapshot) {
-    expect_whole(*snapshot);
-  } else {
-    EXPECT_EQ(snapshot.error().kind, ErrorKind::kUnreachable) << snapshot.error().message;
-  }
+  EXPECT_TRUE(found) << found.error().message;
 }
 
 }  // namespace
