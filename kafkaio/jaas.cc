@@ -72,10 +72,11 @@ bool has_password(const Token& module) {
 
 Result<> check_module(const Token& module, const Token& flag) {
   if (!has_password(module) && !module.text.ends_with(".Krb5LoginModule") &&
-      !module.text.ends_with(".OAuthBearerLoginModule"))
+      !module.text.ends_with(".OAuthBearerLoginModule") &&
+      module.text != "software.amazon.msk.auth.iam.IAMLoginModule")
     return fail(ErrorKind::kUsage,
                 "its login module is none that kferry knows: PlainLoginModule, ScramLoginModule, "
-                "Krb5LoginModule, OAuthBearerLoginModule",
+                "Krb5LoginModule, OAuthBearerLoginModule, IAMLoginModule",
                 "see docs/security.md");
   constexpr std::array<std::string_view, 4> kFlags{"required", "requisite", "sufficient",
                                                    "optional"};
@@ -106,8 +107,10 @@ Result<Login> parse_jaas(std::string_view text) {
   for (const char* const needed : {"username", "password"})
     if (has_password(tokens[0]) && !options.contains(needed))
       return malformed(fmt::format("it has no option {}", needed));
-  return Login{options["username"], options["password"], options["serviceName"],
-               options["principal"], options["keyTab"]};
+  Login login{options["username"],  options["password"], options["serviceName"],
+              options["principal"], options["keyTab"],   {}};
+  login.options = std::move(options);
+  return login;
 }
 
 }  // namespace kferry::kafkaio

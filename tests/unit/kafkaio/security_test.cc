@@ -130,8 +130,6 @@ TEST(Security, TokensComeFromAFileOrACommand) {
                 .security.sasl->token.command,
             "vault token");
   EXPECT_TRUE(has(refused(base), "there must be one source of tokens"));
-  EXPECT_TRUE(has(refused(with({{"sasl.oauthbearer.token.endpoint.url", "https://idp/token"}})),
-                  "from a file (file:///PATH) or from a command"));
   Properties foreign = with({{"sasl.oauthbearer.token.endpoint.url", "file:///run/token"}});
   foreign["sasl.login.callback.handler.class"] = "software.amazon.msk.IAMClientCallbackHandler";
   EXPECT_TRUE(has(refused(foreign), "kferry cannot run a Java class"));
