@@ -51,22 +51,11 @@ struct OidcSettings {
   std::string ca_pem = {};
 };
 
-// Who we are to Amazon MSK. Empty: what AWS's own clients would use; auth/aws_credentials.h.
-struct AwsSettings {
-  std::string region;
-  std::string profile;
-  std::string role_arn;  // to be assumed with the credentials that are found
-  std::string role_session_name;
-  std::string role_external_id;
-  std::string sts_region;
-};
-
 // Where the access token of OAUTHBEARER (RFC 7628) comes from; one of them.
 struct TokenSource {
   std::string file = {};     // read again for each login
   std::string command = {};  // for sh; run for each login; its standard output is the token
   std::optional<OidcSettings> oidc = {};
-  std::optional<AwsSettings> aws = {};
   std::map<std::string, std::string> extensions = {};  // what is told with it (KIP-342)
 };
 

@@ -72,11 +72,10 @@ bool has_password(const Token& module) {
 
 Result<> check_module(const Token& module, const Token& flag) {
   if (!has_password(module) && !module.text.ends_with(".Krb5LoginModule") &&
-      !module.text.ends_with(".OAuthBearerLoginModule") &&
-      module.text != "software.amazon.msk.auth.iam.IAMLoginModule")
+      !module.text.ends_with(".OAuthBearerLoginModule"))
     return fail(ErrorKind::kUsage,
                 "its login module is none that kferry knows: PlainLoginModule, ScramLoginModule, "
-                "Krb5LoginModule, OAuthBearerLoginModule, IAMLoginModule",
+                "Krb5LoginModule, OAuthBearerLoginModule",
                 "see docs/security.md");
   constexpr std::array<std::string_view, 4> kFlags{"required", "requisite", "sufficient",
                                                    "optional"};

@@ -23,16 +23,11 @@ std::string upper_case(std::string text) {
 }
 
 // Settings that do something when security.protocol asks for them.
-constexpr std::array<std::string_view, 49> kKnown{
+constexpr std::array<std::string_view, 44> kKnown{
     "enable.ssl.certificate.verification",
     "https.ca.location",
     "https.ca.pem",
-    "kferry.sasl.aws.profile",
-    "kferry.sasl.aws.region",
-    "kferry.sasl.aws.role.arn",
-    "kferry.sasl.oauthbearer.method",
     "kferry.sasl.oauthbearer.token.command",
-    "sasl.client.callback.handler.class",
     "sasl.jaas.config",
     "sasl.kerberos.keytab",
     "sasl.kerberos.service.name",
@@ -216,28 +211,26 @@ class Taker {
     return tls;
   }
 
-  Result<SaslMechanism> take_mechanism(bool& is_msk) {
+  Result<SaslMechanism> take_mechanism() {
     const std::string name = upper_case(take_either("sasl.mechanism", "sasl.mechanisms"));
-    is_msk = name == "AWS_MSK_IAM";
-    constexpr std::array<std::pair<std::string_view, SaslMechanism>, 7> kMechanisms{
+    constexpr std::array<std::pair<std::string_view, SaslMechanism>, 6> kMechanisms{
         {{"PLAIN", SaslMechanism::kPlain},
          {"SCRAM-SHA-256", SaslMechanism::kScramSha256},
          {"SCRAM-SHA-512", SaslMechanism::kScramSha512},
          {"GSSAPI", SaslMechanism::kGssapi},
          {"OAUTHBEARER", SaslMechanism::kOauthBearer},
-         {"AWS_MSK_IAM", SaslMechanism::kOauthBearer},  // MSK takes its tokens by either name
-         {"", SaslMechanism::kGssapi}}};                // Kafka's default
+         {"", SaslMechanism::kGssapi}}};  // Kafka's default
     for (const auto& [known, mechanism] : kMechanisms)
       if (name == known) return mechanism;
     return wrong("sasl.mechanism",
-                 "takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI, OAUTHBEARER or AWS_MSK_IAM",
-                 "see docs/security.md");
+                 "takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER",
+                 "AWS_MSK_IAM is OAUTHBEARER with a token that a command prints: "
+                 "docs/security.md");
   }
 
   Result<SaslSettings> take_sasl() {
     SaslSettings sasl;
-    bool is_msk = false;
-    KFERRY_TRY(sasl.mechanism, take_mechanism(is_msk));
+    KFERRY_TRY(sasl.mechanism, take_mechanism());
     sasl.user = take("sasl.username");
     sasl.password = take("sasl.password");
     const std::string service = take("sasl.kerberos.service.name");
@@ -248,7 +241,7 @@ class Taker {
       KFERRY_TRY(login, read_login(jaas, sasl, service.empty()));
     }
     if (sasl.mechanism == SaslMechanism::kOauthBearer) {
-      KFERRY_TRY(sasl.token, take_token_source(properties_, login, is_msk, origin_));
+      KFERRY_TRY(sasl.token, take_token_source(properties_, login, origin_));
     } else if (sasl.mechanism != SaslMechanism::kGssapi && sasl.user.empty()) {
       return wrong("sasl.jaas.config", "there is no user to log in as",
                    "give username and password in it, or sasl.username and sasl.password");
@@ -298,9 +291,8 @@ class Taker {
 
   // Classes that do what we do, too.
   static bool is_known_class(std::string_view name) {
-    return (name.starts_with("org.apache.kafka.common.security.oauthbearer.") &&
-            name.find("JwtBearer") == name.npos) ||
-           name.starts_with("software.amazon.msk.auth.iam.IAM");
+    return name.starts_with("org.apache.kafka.common.security.oauthbearer.") &&
+           name.find("JwtBearer") == name.npos;
   }
 
   Properties& properties_;

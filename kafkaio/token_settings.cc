@@ -19,13 +19,7 @@ using Properties = std::map<std::string, std::string>;
 constexpr const char* kCommand = "kferry.sasl.oauthbearer.token.command";
 constexpr const char* kUrl = "sasl.oauthbearer.token.endpoint.url";
 constexpr const char* kMethod = "sasl.oauthbearer.method";
-constexpr const char* kOwnMethod = "kferry.sasl.oauthbearer.method";
 constexpr const char* kExtensions = "sasl.oauthbearer.extensions";
-constexpr const char* kHandler = "sasl.login.callback.handler.class";
-
-// Of AWS's library: the same tokens by OAUTHBEARER.
-constexpr std::string_view kMskHandler =
-    "software.amazon.msk.auth.iam.IAMOAuthBearerLoginCallbackHandler";
 
 bool is_loopback(std::string_view url) {
   return std::ranges::any_of(
@@ -46,11 +40,10 @@ class Taker {
   Taker(Properties& properties, const Login& login, const std::string& origin)
       : properties_(properties), login_(login), origin_(origin) {}
 
-  Result<TokenSource> run(bool is_msk) {
+  Result<TokenSource> run() {
     TokenSource token;
     token.command = take(kCommand);
-    KFERRY_TRY(const bool by_method, take_methods());
-    if (is_msk || by_method) token.aws = take_aws();
+    KFERRY_CHECK(take_methods());
     const std::string url = take(kUrl);
     constexpr std::string_view kFile = "file:";
     if (url.starts_with(kFile)) {
@@ -59,14 +52,14 @@ class Taker {
     } else if (!url.empty()) {
       KFERRY_TRY(token.oidc, take_oidc(url));
     }
-    const int sources =
-        static_cast<int>(!token.file.empty()) + static_cast<int>(!token.command.empty()) +
-        static_cast<int>(token.oidc.has_value()) + static_cast<int>(token.aws.has_value());
+    const int sources = static_cast<int>(!token.file.empty()) +
+                        static_cast<int>(!token.command.empty()) +
+                        static_cast<int>(token.oidc.has_value());
     if (sources != 1)
       return wrong(kUrl, "there must be one source of tokens",
                    fmt::format("give {0}=https://... with a client's id and secret, or "
-                               "{0}=file:///PATH, or {1}, or {2}=aws_msk_iam",
-                               kUrl, kCommand, kOwnMethod));
+                               "{0}=file:///PATH, or {1}",
+                               kUrl, kCommand));
     KFERRY_TRY(token.extensions, take_extensions());
     return token;
   }
@@ -95,8 +88,7 @@ class Taker {
     return first.empty() ? option(name) : first;
   }
 
-  // Whether the tokens are those of MSK.
-  Result<bool> take_methods() {
+  Result<> take_methods() {
     const std::string method = take(kMethod);
     if (!method.empty() && method != "default" && method != "oidc")
       return wrong(kMethod, "takes default or oidc");
@@ -104,19 +96,7 @@ class Taker {
     if (!grant.empty() && grant != "client_credentials")
       return wrong("sasl.oauthbearer.grant.type", "kferry knows client_credentials only",
                    fmt::format("give {}, which prints a token", kCommand));
-    const std::string own = take(kOwnMethod);
-    if (!own.empty() && own != "aws_msk_iam") return wrong(kOwnMethod, "takes aws_msk_iam");
-    const auto handler = properties_.find(kHandler);
-    return !own.empty() || (handler != properties_.end() && handler->second == kMskHandler);
-  }
-
-  AwsSettings take_aws() {
-    return {.region = take("kferry.sasl.aws.region"),
-            .profile = take_first({"kferry.sasl.aws.profile"}, "awsProfileName"),
-            .role_arn = take_first({"kferry.sasl.aws.role.arn"}, "awsRoleArn"),
-            .role_session_name = option("awsRoleSessionName"),
-            .role_external_id = option("awsRoleExternalId"),
-            .sts_region = option("awsStsRegion")};
+    return {};
   }
 
   Result<OidcSettings> take_oidc(const std::string& url) {
@@ -186,9 +166,9 @@ class Taker {
 
 }  // namespace
 
-Result<TokenSource> take_token_source(Properties& properties, const Login& login, bool is_msk,
+Result<TokenSource> take_token_source(Properties& properties, const Login& login,
                                       const std::string& origin) {
-  return Taker(properties, login, origin).run(is_msk);
+  return Taker(properties, login, origin).run();
 }
 
 }  // namespace kferry::kafkaio

@@ -11,10 +11,9 @@
 namespace kferry::kafkaio {
 
 // Takes the keys about tokens out of `properties`; `login` is what sasl.jaas.config says, if
-// anything. `is_msk`: the mechanism is AWS_MSK_IAM. Java's keys (SaslConfigs, the options of
-// OAuthBearerLoginModule and of AWS's IAMLoginModule) and librdkafka's. kUsage with `origin` and
-// the key, without a value that may be secret.
+// anything. Java's keys (SaslConfigs, the options of OAuthBearerLoginModule) and librdkafka's.
+// kUsage with `origin` and the key, without a value that may be secret.
 Result<TokenSource> take_token_source(std::map<std::string, std::string>& properties,
-                                      const Login& login, bool is_msk, const std::string& origin);
+                                      const Login& login, const std::string& origin);
 
 }  // namespace kferry::kafkaio
