@@ -2,6 +2,7 @@
 // from the client properties (kafkaio/), out of which connections are made (wire/).
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,10 +38,25 @@ enum class SaslMechanism { kPlain, kScramSha256, kScramSha512, kGssapi, kOauthBe
 // Its name as IANA has it, such as "SCRAM-SHA-512".
 std::string_view to_string(SaslMechanism mechanism);
 
+// The OAuth client that we are at an identity provider (RFC 6749, section 4.4).
+struct OidcSettings {
+  std::string token_endpoint;  // http:// or https://
+  std::string client_id;
+  std::string client_secret;
+  std::string scope = {};  // empty: none is asked for
+  bool encode_login =
+      false;  // whether id and secret are form-encoded first, as section 2.3.1 wants
+  // Who may vouch for the endpoint; both empty: the certificate authorities of this machine.
+  std::string ca_location = {};  // PEM: a file or a directory
+  std::string ca_pem = {};
+};
+
 // Where the access token of OAUTHBEARER (RFC 7628) comes from; one of them.
 struct TokenSource {
-  std::string file;     // read again for each login
-  std::string command;  // for sh; run for each login; its standard output is the token
+  std::string file = {};     // read again for each login
+  std::string command = {};  // for sh; run for each login; its standard output is the token
+  std::optional<OidcSettings> oidc = {};
+  std::map<std::string, std::string> extensions = {};  // what is told with it (KIP-342)
 };
 
 struct SaslSettings {

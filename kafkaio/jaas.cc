@@ -106,8 +106,10 @@ Result<Login> parse_jaas(std::string_view text) {
   for (const char* const needed : {"username", "password"})
     if (has_password(tokens[0]) && !options.contains(needed))
       return malformed(fmt::format("it has no option {}", needed));
-  return Login{options["username"], options["password"], options["serviceName"],
-               options["principal"], options["keyTab"]};
+  Login login{options["username"],  options["password"], options["serviceName"],
+              options["principal"], options["keyTab"],   {}};
+  login.options = std::move(options);
+  return login;
 }
 
 }  // namespace kferry::kafkaio

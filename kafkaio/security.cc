@@ -9,6 +9,7 @@
 
 #include "kafkaio/jaas.h"
 #include "kafkaio/store_kind.h"
+#include "kafkaio/token_settings.h"
 
 namespace kferry::kafkaio {
 namespace {
@@ -22,51 +23,70 @@ std::string upper_case(std::string text) {
 }
 
 // Settings that do something when security.protocol asks for them.
-constexpr std::array<std::string_view, 32> kKnown{"enable.ssl.certificate.verification",
-                                                  "kferry.sasl.oauthbearer.token.command",
-                                                  "sasl.jaas.config",
-                                                  "sasl.kerberos.service.name",
-                                                  "sasl.login.callback.handler.class",
-                                                  "sasl.mechanism",
-                                                  "sasl.mechanisms",
-                                                  "sasl.oauthbearer.token.endpoint.url",
-                                                  "sasl.password",
-                                                  "sasl.username",
-                                                  "ssl.ca.location",
-                                                  "ssl.ca.pem",
-                                                  "ssl.certificate.location",
-                                                  "ssl.certificate.pem",
-                                                  "ssl.cipher.suites",
-                                                  "ssl.crl.location",
-                                                  "ssl.enabled.protocols",
-                                                  "ssl.endpoint.identification.algorithm",
-                                                  "ssl.key.location",
-                                                  "ssl.key.password",
-                                                  "ssl.key.pem",
-                                                  "ssl.keystore.certificate.chain",
-                                                  "ssl.keystore.key",
-                                                  "ssl.keystore.location",
-                                                  "ssl.keystore.password",
-                                                  "ssl.keystore.type",
-                                                  "ssl.protocol",
-                                                  "ssl.truststore.certificates",
-                                                  "ssl.truststore.location",
-                                                  "ssl.truststore.password",
-                                                  "ssl.truststore.type",
-                                                  "sasl.kerberos.keytab"};
+constexpr std::array<std::string_view, 44> kKnown{
+    "enable.ssl.certificate.verification",
+    "https.ca.location",
+    "https.ca.pem",
+    "kferry.sasl.oauthbearer.token.command",
+    "sasl.jaas.config",
+    "sasl.kerberos.keytab",
+    "sasl.kerberos.service.name",
+    "sasl.login.callback.handler.class",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.oauthbearer.client.credentials.client.id",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.extensions",
+    "sasl.oauthbearer.grant.type",
+    "sasl.oauthbearer.header.urlencode",
+    "sasl.oauthbearer.jwt.retriever.class",
+    "sasl.oauthbearer.method",
+    "sasl.oauthbearer.scope",
+    "sasl.oauthbearer.token.endpoint.url",
+    "sasl.password",
+    "sasl.username",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.cipher.suites",
+    "ssl.crl.location",
+    "ssl.enabled.protocols",
+    "ssl.endpoint.identification.algorithm",
+    "ssl.key.location",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.certificate.chain",
+    "ssl.keystore.key",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.keystore.type",
+    "ssl.protocol",
+    "ssl.truststore.certificates",
+    "ssl.truststore.location",
+    "ssl.truststore.password",
+    "ssl.truststore.type"};
 
-// Those that change nothing for us: where Java's own classes are, and how tickets are renewed.
-constexpr std::array<std::string_view, 15> kWithoutEffect{
+// Those that change nothing for us: where Java's own classes are, how tickets are renewed, and how
+// long Java waits for a token: we wait as long as for a broker, and 10 s at most.
+constexpr std::array<std::string_view, 20> kWithoutEffect{
     "sasl.kerberos.kinit.cmd",
     "sasl.kerberos.min.time.before.relogin",
     "sasl.kerberos.principal",
     "sasl.kerberos.ticket.renew.jitter",
     "sasl.kerberos.ticket.renew.window.factor",
     "sasl.login.class",
+    "sasl.login.connect.timeout.ms",
+    "sasl.login.read.timeout.ms",
     "sasl.login.refresh.buffer.seconds",
     "sasl.login.refresh.min.period.seconds",
     "sasl.login.refresh.window.factor",
     "sasl.login.refresh.window.jitter",
+    "sasl.login.retry.backoff.max.ms",
+    "sasl.login.retry.backoff.ms",
+    "sasl.oauthbearer.jwt.validator.class",
     "security.providers",
     "ssl.keymanager.algorithm",
     "ssl.provider",
@@ -216,10 +236,12 @@ class Taker {
     const std::string service = take("sasl.kerberos.service.name");
     if (!service.empty()) sasl.service_name = service;
     sasl.keytab = take("sasl.kerberos.keytab");
-    if (const std::string jaas = take("sasl.jaas.config"); !jaas.empty())
-      KFERRY_CHECK(read_login(jaas, sasl, service.empty()));
+    Login login;
+    if (const std::string jaas = take("sasl.jaas.config"); !jaas.empty()) {
+      KFERRY_TRY(login, read_login(jaas, sasl, service.empty()));
+    }
     if (sasl.mechanism == SaslMechanism::kOauthBearer) {
-      KFERRY_CHECK(take_token_source(sasl.token));
+      KFERRY_TRY(sasl.token, take_token_source(properties_, login, origin_));
     } else if (sasl.mechanism != SaslMechanism::kGssapi && sasl.user.empty()) {
       return wrong("sasl.jaas.config", "there is no user to log in as",
                    "give username and password in it, or sasl.username and sasl.password");
@@ -227,42 +249,24 @@ class Taker {
     return sasl;
   }
 
-  Result<> read_login(const std::string& jaas, SaslSettings& sasl, bool with_service) {
+  Result<Login> read_login(const std::string& jaas, SaslSettings& sasl, bool with_service) {
     auto login = parse_jaas(jaas);
     if (!login) return wrong("sasl.jaas.config", login.error().message, login.error().hint);
     sasl.user = login->user;
     sasl.password = login->password;
     if (with_service && !login->service_name.empty()) sasl.service_name = login->service_name;
     if (sasl.keytab.empty()) sasl.keytab = login->keytab;
-    return {};
-  }
-
-  Result<> take_token_source(TokenSource& token) {
-    constexpr const char* kCommand = "kferry.sasl.oauthbearer.token.command";
-    constexpr const char* kUrl = "sasl.oauthbearer.token.endpoint.url";
-    token.command = take(kCommand);
-    const std::string url = take(kUrl);
-    constexpr std::string_view kFile = "file:";
-    if (url.starts_with(kFile)) {
-      token.file = url.substr(kFile.size());
-      if (token.file.starts_with("//")) token.file.erase(0, 2);  // file:///path
-    } else if (!url.empty()) {
-      return wrong(kUrl, "kferry reads tokens from a file (file:///PATH) or from a command",
-                   fmt::format("give {}, such as a curl of the token endpoint", kCommand));
-    }
-    if (token.file.empty() == token.command.empty())
-      return wrong(kUrl, "there must be one source of tokens",
-                   fmt::format("give {}=file:///PATH or {}", kUrl, kCommand));
-    return {};
+    return login;
   }
 
   // What no setting above has taken.
   Result<> look_at_the_rest() {
     for (auto it = properties_.begin(); it != properties_.end();) {
       const std::string& key = it->first;
-      const bool about_security = std::ranges::any_of(
-          std::array{"ssl.", "sasl.", "security.", "enable.ssl.", "enable.sasl.", "kferry."},
-          [&](std::string_view start) { return key.starts_with(start); });
+      const bool about_security =
+          std::ranges::any_of(std::array{"ssl.", "sasl.", "security.", "enable.ssl.",
+                                         "enable.sasl.", "https.", "kferry."},
+                              [&](std::string_view start) { return key.starts_with(start); });
       if (!about_security) {
         ++it;
         continue;
@@ -276,13 +280,19 @@ class Taker {
   // A known key that was left is one that security.protocol does not ask for.
   Result<> check_left(const std::string& key, const std::string& value) const {
     if (value.empty() || is_in(kWithoutEffect, key)) return {};
-    const bool is_javas_own = value.starts_with("org.apache.kafka.common.security.oauthbearer.");
-    if (is_in(kKnown, key) && (!key.ends_with(".class") || is_javas_own)) return {};
+    const bool is_known = is_in(kKnown, key);
+    if (is_known && (!key.ends_with(".class") || is_known_class(value))) return {};
     if (key.ends_with(".class"))
       return wrong(key, "kferry cannot run a Java class",
-                   "tokens come from a file or a command: see docs/security.md");
+                   "where tokens may come from: docs/security.md");
     return fail(ErrorKind::kUsage, fmt::format("{}: unknown property {}", origin_, key),
                 "docs/security.md has those that kferry's own connections know");
+  }
+
+  // Classes that do what we do, too.
+  static bool is_known_class(std::string_view name) {
+    return name.starts_with("org.apache.kafka.common.security.oauthbearer.") &&
+           name.find("JwtBearer") == name.npos;
   }
 
   Properties& properties_;
@@ -298,8 +308,9 @@ Result<ClientSecurity> take_security(Properties& properties, const std::string& 
 bool has_plain_secret(const Properties& properties) {
   return std::ranges::any_of(properties, [](const auto& property) {
     const auto& [key, value] = property;
-    const bool secret = key.ends_with("password") || key.ends_with("sasl.jaas.config") ||
-                        key.ends_with("ssl.key.pem") || key.ends_with("ssl.keystore.key");
+    const bool secret = key.ends_with("password") || key.ends_with("client.secret") ||
+                        key.ends_with("sasl.jaas.config") || key.ends_with("ssl.key.pem") ||
+                        key.ends_with("ssl.keystore.key");
     return secret && !value.empty() && value.find("${") == value.npos;
   });
 }

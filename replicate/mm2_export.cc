@@ -18,6 +18,8 @@ constexpr auto kPublicKeys = std::to_array<std::string_view>({
     "sasl.kerberos.service.name",
     "sasl.login.callback.handler.class",
     "sasl.mechanism",
+    "sasl.oauthbearer.client.credentials.client.id",
+    "sasl.oauthbearer.scope",
     "sasl.oauthbearer.token.endpoint.url",
     "security.protocol",
     "ssl.cipher.suites",
@@ -34,6 +36,9 @@ constexpr auto kPublicKeys = std::to_array<std::string_view>({
 std::string_view java_key(std::string_view key) {
   if (key == "sasl.mechanisms") return "sasl.mechanism";
   if (key == "ssl.ca.location") return "ssl.truststore.location";
+  if (key == "sasl.oauthbearer.client.id") return "sasl.oauthbearer.client.credentials.client.id";
+  if (key == "sasl.oauthbearer.client.secret")
+    return "sasl.oauthbearer.client.credentials.client.secret";
   if (key == "sasl.username" || key == "sasl.password") return "sasl.jaas.config";
   return key;
 }
@@ -44,7 +49,9 @@ bool has_no_java_key(std::string_view key) {
          key.starts_with("ssl.certificate.") || key.starts_with("ssl.key.location") ||
          key.starts_with("ssl.key.pem") || key.starts_with("ssl.ca.pem") ||
          key.starts_with("ssl.crl.") || key == "sasl.kerberos.keytab" ||
-         key == "sasl.kerberos.principal";
+         key == "sasl.kerberos.principal" || key.starts_with("https.") ||
+         key == "sasl.oauthbearer.method" || key == "sasl.oauthbearer.grant.type" ||
+         key == "sasl.oauthbearer.extensions";
 }
 
 Mm2Client describe(const ClusterSettings& cluster,

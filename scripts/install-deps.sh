@@ -7,7 +7,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config
   libboost1.81-dev libboost-program-options1.81-dev
   libzookeeper-mt-dev librdkafka-dev nlohmann-json3-dev
-  libspdlog-dev libfmt-dev libyaml-cpp-dev libssl-dev
+  libspdlog-dev libfmt-dev libyaml-cpp-dev libssl-dev libcurl4-openssl-dev
   libsasl2-dev libsasl2-modules libsasl2-modules-gssapi-mit
   zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libisal-dev
 )

@@ -16,20 +16,21 @@ struct Folder {
   std::vector<std::string_view> third_party;
 };
 
-const std::array<Folder, 10> kFolders{{
+const std::array<Folder, 11> kFolders{{
     {"base", 0, {"fmt/", "spdlog/", "nlohmann/"}},
+    {"auth", 1, {"fmt/", "nlohmann/", "curl/", "openssl/"}},
     {"wire",
-     1,
+     2,
      {"fmt/", "boost/asio", "boost/system/", "openssl/", "sasl/", "zlib.h", "snappy.h", "lz4.h",
       "lz4frame.h", "zstd.h", "zstd_errors.h", "isa-l/"}},
-    {"kafkaio", 1, {"fmt/", "librdkafka/"}},
-    {"zkoffsets", 2, {"fmt/", "zookeeper/", "nlohmann/"}},
-    {"groupproto", 2, {"fmt/"}},
-    {"verify", 3, {"fmt/", "nlohmann/"}},
-    {"migrate", 4, {"fmt/", "nlohmann/"}},
-    {"replicate", 5, {"fmt/", "boost/asio", "boost/beast", "nlohmann/"}},
-    {"doctor", 6, {"fmt/", "nlohmann/"}},
-    {"cli", 7, {"fmt/", "boost/program_options", "yaml-cpp/", "nlohmann/"}},
+    {"kafkaio", 2, {"fmt/", "librdkafka/"}},
+    {"zkoffsets", 3, {"fmt/", "zookeeper/", "nlohmann/"}},
+    {"groupproto", 3, {"fmt/"}},
+    {"verify", 4, {"fmt/", "nlohmann/"}},
+    {"migrate", 5, {"fmt/", "nlohmann/"}},
+    {"replicate", 6, {"fmt/", "boost/asio", "boost/beast", "nlohmann/"}},
+    {"doctor", 7, {"fmt/", "nlohmann/"}},
+    {"cli", 8, {"fmt/", "boost/program_options", "yaml-cpp/", "nlohmann/"}},
 }};
 
 // The C++ library has no dot in its headers' names; these are libc's and the kernel's.

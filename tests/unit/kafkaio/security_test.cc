@@ -130,11 +130,57 @@ TEST(Security, TokensComeFromAFileOrACommand) {
                 .security.sasl->token.command,
             "vault token");
   EXPECT_TRUE(has(refused(base), "there must be one source of tokens"));
-  EXPECT_TRUE(has(refused(with({{"sasl.oauthbearer.token.endpoint.url", "https://idp/token"}})),
-                  "from a file (file:///PATH) or from a command"));
   Properties foreign = with({{"sasl.oauthbearer.token.endpoint.url", "file:///run/token"}});
   foreign["sasl.login.callback.handler.class"] = "software.amazon.msk.IAMClientCallbackHandler";
   EXPECT_TRUE(has(refused(foreign), "kferry cannot run a Java class"));
+}
+
+TEST(Security, AnOauthClientByTheKeysOfJavaOrOfLibrdkafka) {
+  const std::string module =
+      "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required";
+  const Properties url{{"security.protocol", "SASL_SSL"},
+                       {"sasl.mechanism", "OAUTHBEARER"},
+                       {"sasl.oauthbearer.token.endpoint.url", "https://idp/token"}};
+  const auto with = [&](Properties more) {
+    more.insert(url.begin(), url.end());
+    return more;
+  };
+  const Properties by_jaas =
+      with({{"sasl.jaas.config", module + " clientId=\"me\" clientSecret=\"s\" "
+                                          "scope=\"a b\" extension_pool=\"p\";"}});
+  const Properties by_java{{"sasl.oauthbearer.client.credentials.client.id", "me"},
+                           {"sasl.oauthbearer.client.credentials.client.secret", "s"},
+                           {"sasl.oauthbearer.scope", "a b"},
+                           {"sasl.oauthbearer.extensions", "pool=p"},
+                           {"sasl.jaas.config", module + " clientSecret=\"old\";"}};
+  const Properties by_librdkafka{{"sasl.oauthbearer.method", "oidc"},
+                                 {"sasl.oauthbearer.client.id", "me"},
+                                 {"sasl.oauthbearer.client.secret", "s"},
+                                 {"sasl.oauthbearer.scope", "a b"},
+                                 {"sasl.oauthbearer.extensions", "pool=p"}};
+  for (const Properties& one : {by_jaas, with(by_java), with(by_librdkafka)}) {
+    const Taken found = taken(one);
+    ASSERT_TRUE(found.security.sasl && found.security.sasl->token.oidc);
+    const OidcSettings& oidc = *found.security.sasl->token.oidc;
+    EXPECT_EQ(oidc.token_endpoint, "https://idp/token");
+    EXPECT_EQ(oidc.client_id, "me");
+    EXPECT_EQ(oidc.client_secret, "s");
+    EXPECT_EQ(oidc.scope, "a b");
+    EXPECT_EQ(found.security.sasl->token.extensions, (Properties{{"pool", "p"}}));
+    EXPECT_TRUE(found.rest.empty());
+  }
+  EXPECT_TRUE(has(refused(with({{"sasl.oauthbearer.client.secret", kSecret}})),
+                  "the client's id or its secret is missing"));
+  Properties wrong = with(by_librdkafka);
+  wrong["sasl.oauthbearer.extensions"] = "auth=x";
+  EXPECT_TRUE(has(refused(wrong), "a name is not of letters"));
+  wrong = with(by_librdkafka);
+  wrong["sasl.oauthbearer.token.endpoint.url"] = std::string("https://me:") + kSecret + "@idp/";
+  EXPECT_TRUE(has(refused(wrong), "must have no user in it"));
+  wrong = with(by_librdkafka);
+  wrong["kferry.sasl.oauthbearer.token.command"] = "vault token";
+  EXPECT_TRUE(has(refused(wrong), "there must be one source of tokens"));
+  EXPECT_TRUE(has_plain_secret({{"sasl.oauthbearer.client.secret", "x"}}));
 }
 
 TEST(Security, WhatCannotBeDoneIsRefusedWithTheKeyAndTheWayOut) {

@@ -1,46 +1,21 @@
-#include "base/access_token.h"
+#include "auth/access_token.h"
 
 #include <algorithm>
 #include <cctype>
-#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "auth/base64.h"
+#include "auth/client_credentials.h"
 #include "base/clock.h"
 #include "base/command_output.h"
 #include "base/small_file.h"
 
-namespace kferry {
+namespace kferry::auth {
 namespace {
 
 constexpr Duration kCommandTimeout{30'000};
-
-std::optional<int> base64url_digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '-') return 62;
-  if (c == '_') return 63;
-  return std::nullopt;
-}
-
-// RFC 4648, section 5, without padding; empty when it is none.
-std::string decode_base64url(std::string_view text) {
-  std::string bytes;
-  unsigned bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const auto digit = base64url_digit(c);
-    if (!digit) return {};
-    bits = (bits << 6 | static_cast<unsigned>(*digit)) & 0xffff;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 0xff);
-  }
-  return bytes;
-}
 
 nlohmann::json claims_of(const std::string& token) {
   const size_t first = token.find('.');
@@ -70,6 +45,19 @@ Result<std::string> read_token(const std::string& path) {
   return text;
 }
 
+Result<std::string> run_command(const std::string& command, const Wait& wait) {
+  auto said = command_output(command, "the token command", wait.at_most(kCommandTimeout));
+  if (said || said.error().kind == ErrorKind::kInterrupted) return said;
+  return no_token(said.error().message, said.error().hint);
+}
+
+Result<std::string> token_text(const TokenSource& source, const Wait& wait) {
+  if (!source.file.empty()) return read_token(source.file);
+  if (!source.oidc) return run_command(source.command, wait);
+  KFERRY_TRY(IssuedToken issued, client_credentials_token(*source.oidc, wait));
+  return std::move(issued.text);
+}
+
 }  // namespace
 
 int64_t expiry_of_jwt(const std::string& token) {
@@ -81,16 +69,7 @@ int64_t expiry_of_jwt(const std::string& token) {
 }
 
 Result<std::string> fetch_access_token(const TokenSource& source, const Wait& wait) {
-  std::string text;
-  if (source.file.empty()) {
-    auto said = command_output(source.command, "the token command", wait.at_most(kCommandTimeout));
-    if (!said && said.error().kind != ErrorKind::kInterrupted)
-      return no_token(said.error().message, said.error().hint);
-    if (!said) return std::unexpected(said.error());
-    text = std::move(*said);
-  } else {
-    KFERRY_TRY(text, read_token(source.file));
-  }
+  KFERRY_TRY(std::string text, token_text(source, wait));
   if (!is_bearer_token(text))
     return no_token("it is empty, or has characters that no token has",
                     "the file, or what the command says, must be the token and nothing else");
@@ -100,4 +79,4 @@ Result<std::string> fetch_access_token(const TokenSource& source, const Wait& wa
   return text;
 }
 
-}  // namespace kferry
+}  // namespace kferry::auth

@@ -1,4 +1,4 @@
-#include "base/access_token.h"
+#include "auth/access_token.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include "tests/support/command.h"
 #include "tests/support/expectations.h"
 
-namespace kferry {
+namespace kferry::auth {
 namespace {
 
 using test::fails;
@@ -48,4 +48,4 @@ TEST(AccessToken, OneThatCannotBeIsRefused) {
 }
 
 }  // namespace
-}  // namespace kferry
+}  // namespace kferry::auth

@@ -1,4 +1,4 @@
-// The access token of OAUTHBEARER, from where the user keeps it.
+// The access token of OAUTHBEARER, from where the user keeps it or who issues it.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,15 @@
 #include "base/interrupt.h"
 #include "base/result.h"
 
-namespace kferry {
+namespace kferry::auth {
 
-// Reads the file or runs the command. kNotAuthorised: there is no token, or it has characters that
-// RFC 6750 does not allow, or it has expired; kInterrupted. No error holds the token.
+// Reads the file, runs the command, or asks the token endpoint. kNotAuthorised: there is no token,
+// or it has characters that RFC 6750 does not allow, or it has expired; kUnreachable: the endpoint
+// cannot be reached; kInterrupted. No error holds the token.
 Result<std::string> fetch_access_token(const TokenSource& source, const Wait& wait);
 
 // `exp` of a JSON web token (RFC 7519) in milliseconds since the epoch; -1 when `token` is none, or
 // does not say. Its signature is the broker's to check.
 int64_t expiry_of_jwt(const std::string& token);
 
-}  // namespace kferry
+}  // namespace kferry::auth
