@@ -146,7 +146,8 @@ std::optional<std::string> literal_name(std::string_view expression) {
     const std::string_view escaped = expression.substr(at + 1);
     unsigned char byte = 0;
     if (escaped.size() >= 3 && escaped[0] == 'x' &&
-        std::from_chars(&escaped[1], &escaped[3], byte, 16).ptr == &escaped[3]) {
+        std::from_chars(escaped.data() + 1, escaped.data() + 3, byte, 16).ptr ==
+            escaped.data() + 3) {
       name += static_cast<char>(byte);
       at += 3;
     } else if (!escaped.empty() && std::ispunct(static_cast<unsigned char>(escaped[0])) != 0) {

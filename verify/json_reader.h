@@ -34,6 +34,9 @@ class Fields {
  public:
   Fields(Reading& reading, const nlohmann::json& object, std::string pointer);
 
+  // Whether it is there, for what earlier versions did not write.
+  bool has(std::string_view name) const { return object_->contains(std::string(name)); }
+
   std::string text(std::string_view name);
   std::optional<std::string> maybe_text(std::string_view name);
   int64_t number(std::string_view name, int64_t least = 0,

@@ -38,6 +38,19 @@ TEST(ReportJson, ReadsWhatItWrites) {
   }
 }
 
+// Teams keep their reports: those of before a missing right had an outcome of its own.
+TEST(ReportJson, AnOlderOneIsReadWithoutDenied) {
+  json older = sample_json();
+  const auto denied = older["summary"]["outcomes"]["denied"].get<int>();
+  older["summary"]["outcomes"].erase("denied");
+  EXPECT_EQ(parse_report(older.dump()).has_value(), denied == 0);
+  DiffReport empty;
+  empty.verb = "plan";
+  older = json::parse(to_json(empty));
+  older["summary"]["outcomes"].erase("denied");
+  EXPECT_TRUE(parse_report(older.dump()));
+}
+
 TEST(ReportJson, FitsTheSchema) {
   EXPECT_EQ(kferry::testing::schema_trouble("report.schema.json", sample_json()), "");
   DiffReport empty;
