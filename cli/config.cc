@@ -107,8 +107,8 @@ zkoffsets::ExternalLayout read_external_entry(const YAML::Node& entry) {
     throw ConfigError{entry["layout"].Mark(),
                       "external.layout must be storm, trident, spark-csv or custom"};
   const bool custom = *layout == Layout::kCustom;
-  zkoffsets::ExternalLayout external{GroupId(custom ? maybe("group").value_or("") : need("group")),
-                                     *layout, need("path"), {}};
+  zkoffsets::ExternalLayout external{
+      GroupId(custom ? maybe("group").value_or("") : need("group")), *layout, need("path"), {}};
   if (!external.path.starts_with('/') || external.path.ends_with('/'))
     throw ConfigError{entry["path"].Mark(),
                       "external.path begins with / and does not end with one"};
@@ -149,10 +149,9 @@ void read_zookeeper_auth(Config& config, const YAML::Node& root) {
 
 Config read_document(const YAML::Node& root) {
   Config config;
-  check_keys(
-      root, "kferry.yaml",
-      {"zookeeper", "zookeeper_auth", "zookeeper_auth_file", "bootstrap_server", "command_config",
-       "teams", "groups", "external", "flows"});
+  check_keys(root, "kferry.yaml",
+             {"zookeeper", "zookeeper_auth", "zookeeper_auth_file", "bootstrap_server",
+              "command_config", "teams", "groups", "external", "flows"});
   if (const auto node = root["zookeeper"]) config.zookeeper = text(node, "zookeeper");
   read_zookeeper_auth(config, root);
   if (const auto node = root["bootstrap_server"])

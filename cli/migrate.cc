@@ -136,8 +136,8 @@ Result<verify::DiffReport> apply(Session& session, migrate::Plan& plan,
   verify::DiffReport report = migrate::execute(
       execution, executor_config(session.settings(), options.apply), session.stop());
   progress.finish();
-  // What the plan could not read is the run's result, and so is a refusal; after any other error the
-  // journal is still open.
+  // What the plan could not read is the run's result, and so is a refusal; after any other error
+  // the journal is still open.
   const auto hidden = migrate::hidden_refusal(plan);
   const bool by_plan = hidden && report.error && report.error->message == hidden->message;
   if (report.error && !by_plan && report.error->kind != ErrorKind::kRefused)

@@ -20,10 +20,10 @@ enum class OutputFormat { kTable, kJson };
 
 // What every verb has.
 struct CommonOptions {
-  std::string config_file;     // kferry.yaml; empty: none
-  std::string zookeeper;       // HOST:PORT,…/chroot
-  std::string bootstrap;       // HOST:PORT,…
-  std::string command_config;  // Java or librdkafka properties; empty: none
+  std::string config_file;          // kferry.yaml; empty: none
+  std::string zookeeper;            // HOST:PORT,…/chroot
+  std::string bootstrap;            // HOST:PORT,…
+  std::string command_config;       // Java or librdkafka properties; empty: none
   std::string zookeeper_auth_file;  // user:password; empty: none
   OutputFormat format = OutputFormat::kTable;
   log::Format log_format = log::Format::kText;

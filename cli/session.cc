@@ -193,8 +193,7 @@ Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection
                       ? "pass --config kferry.yaml with a `teams` section"
                       : fmt::format("the teams are: {}", fmt::join(config.teams, ", ")));
 
-  KFERRY_TRY(const auto external,
-             zkoffsets::expand_external(zookeeper_, config.external, stop_));
+  KFERRY_TRY(const auto external, zkoffsets::expand_external(zookeeper_, config.external, stop_));
   KFERRY_TRY(const auto listed, zookeeper_.children({"/consumers"}, stop_));
   using enum zkoffsets::NodeState;
   const bool only_by_name =
@@ -209,8 +208,8 @@ Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection
     names = selection.groups;
   } else if (listed.front().state == kMissing) {
     // A wrong chroot shall be called that, rather than "no such group".
-    KFERRY_CHECK(zkoffsets::scan(
-        zookeeper_, {.groups = std::vector<GroupId>(), .external = external}, stop_));
+    KFERRY_CHECK(zkoffsets::scan(zookeeper_,
+                                 {.groups = std::vector<GroupId>(), .external = external}, stop_));
   }
   for (const auto& entry : external) names.push_back(entry.group.value());
   std::vector<GroupId> all;

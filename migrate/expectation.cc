@@ -32,8 +32,8 @@ ExpectedOffset offset_part(const PlannedPartition& one) {
 
 bool cannot_be_judged(Verdict verdict) {
   return verdict == Verdict::kUnparsable || verdict == Verdict::kDenied ||
-         verdict == Verdict::kConflict ||
-         verdict == Verdict::kMissingTopic || verdict == Verdict::kMissingPartition;
+         verdict == Verdict::kConflict || verdict == Verdict::kMissingTopic ||
+         verdict == Verdict::kMissingPartition;
 }
 
 }  // namespace

@@ -161,8 +161,9 @@ verify::DiffReport to_report(const Plan& plan) {
 }
 
 std::optional<Error> hidden_refusal(const Plan& plan) {
-  constexpr std::string_view kHint = "log in to ZooKeeper as somebody whom the ACL lets read it "
-                                     "(--zookeeper-auth-file), or leave the group out";
+  constexpr std::string_view kHint =
+      "log in to ZooKeeper as somebody whom the ACL lets read it "
+      "(--zookeeper-auth-file), or leave the group out";
   for (const PlannedGroup& group : plan.groups) {
     if (!group.refusal.empty() && group.partitions.empty())
       return Error{ErrorKind::kNotAuthorised,
@@ -171,10 +172,10 @@ std::optional<Error> hidden_refusal(const Plan& plan) {
     const auto denied =
         std::ranges::find(group.partitions, Verdict::kDenied, &PlannedPartition::verdict);
     if (denied != group.partitions.end())
-      return Error{ErrorKind::kNotAuthorised,
-                   fmt::format("group '{}', {}: {}", group.group, denied->partition,
-                               denied->detail),
-                   std::string(kHint), 0};
+      return Error{
+          ErrorKind::kNotAuthorised,
+          fmt::format("group '{}', {}: {}", group.group, denied->partition, denied->detail),
+          std::string(kHint), 0};
   }
   return std::nullopt;
 }

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "migrate/decision.h"
 #include "base/text.h"
+#include "migrate/decision.h"
 
 namespace kferry::migrate {
 namespace {
@@ -173,11 +173,11 @@ void plan_denied(const GroupContext& context, PlannedGroup& planned) {
 
 // What can be read beside the hidden part may be older than that.
 void refuse_hidden(PlannedGroup& planned, const Facts& facts) {
-  planned.refusal = fmt::format(
-      "which offsets the group has is hidden by an ACL at or below {}; kferry is {}",
-      planned.external.empty() ? fmt::format("/consumers/{}/offsets", planned.group)
-                               : planned.external.front().path,
-      facts.zookeeper_login);
+  planned.refusal =
+      fmt::format("which offsets the group has is hidden by an ACL at or below {}; kferry is {}",
+                  planned.external.empty() ? fmt::format("/consumers/{}/offsets", planned.group)
+                                           : planned.external.front().path,
+                  facts.zookeeper_login);
   for (PlannedPartition& partition : planned.partitions) {
     if (partition.action != Action::kCommit) continue;
     partition.verdict = Verdict::kDenied;

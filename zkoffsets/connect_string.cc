@@ -102,4 +102,13 @@ Result<> check_connect_string(const std::string& connect) {
   return {};
 }
 
+Result<ZkLogin> parse_zk_login(const std::string& text) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size() ||
+      text.find_first_of("\r\n") != std::string::npos || text.find('\0') != std::string::npos)
+    return fail(ErrorKind::kUsage, "ZooKeeper's login is not of the form user:password",
+                "write it on one line, as for `addauth digest` of zkCli.sh");
+  return ZkLogin{text.substr(0, colon), text.substr(colon + 1)};
+}
+
 }  // namespace kferry::zkoffsets

@@ -137,8 +137,7 @@ Result<> EntryReader::read_custom() {
 Result<> EntryReader::step_down(const PathTemplate::Segment& segment) {
   const std::vector<Place> parents = std::exchange(places_, {});
   return reader_.children(
-      parents.size(),
-      [&](size_t i) { return parents[i].path.empty() ? "/" : parents[i].path; },
+      parents.size(), [&](size_t i) { return parents[i].path.empty() ? "/" : parents[i].path; },
       [&](size_t i, const NodeChildren& node) {
         if (node.state == NodeState::kDenied) deny(parents[i]);
         if (!is_found(node.state, parents[i].path)) return;
@@ -252,9 +251,8 @@ Result<std::vector<GroupId>> find_groups(Reader& reader, const ExternalLayout& e
   std::vector<std::string> places = {""};
   std::set<GroupId> groups;
   for (const PathTemplate::Segment& segment : path.segments) {
-    const bool names_group =
-        std::ranges::find(segment, PathTemplate::Kind::kGroup, &PathTemplate::Piece::kind) !=
-        segment.end();
+    const bool names_group = std::ranges::find(segment, PathTemplate::Kind::kGroup,
+                                               &PathTemplate::Piece::kind) != segment.end();
     std::vector<std::string> below;
     if (is_literal(segment)) {
       for (const std::string& place : places) below.push_back(place + '/' + segment.front().text);
@@ -273,10 +271,10 @@ Result<std::vector<GroupId>> find_groups(Reader& reader, const ExternalLayout& e
           }
         }));
     if (!denied.empty())
-      return fail(ErrorKind::kNotAuthorised,
-                  fmt::format("external path '{}': listing {} is denied by its ACL", entry.path,
-                              denied),
-                  "give the entry its group, or let kferry read the node");
+      return fail(
+          ErrorKind::kNotAuthorised,
+          fmt::format("external path '{}': listing {} is denied by its ACL", entry.path, denied),
+          "give the entry its group, or let kferry read the node");
     if (names_group) break;
     places = std::move(below);
   }

@@ -16,7 +16,8 @@ constexpr int32_t kSync = 9;
 constexpr int32_t kMultiRead = 22;
 constexpr int32_t kAuth = 100;
 constexpr int32_t kCloseSession = -11;
-constexpr int32_t kAuthNumber = -4;  // ClientCnxn.AUTHPACKET_XID: in the place of a request's number
+constexpr int32_t kAuthNumber =
+    -4;  // ClientCnxn.AUTHPACKET_XID: in the place of a request's number
 
 constexpr int32_t kNotAnError = -1;  // MultiHeader's err, in requests
 

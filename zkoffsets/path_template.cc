@@ -53,9 +53,10 @@ Segment parse_segment(std::string_view name, std::string& trouble) {
     const std::string_view inner = name.substr(brace + 1, end - brace - 1);
     const auto kind = placeholder(inner);
     if (!kind) {
-      trouble = fmt::format("'{{{}}}' is no placeholder; there are {{group}}, {{topic}} and "
-                            "{{partition}}",
-                            printable(inner, kLongestShown));
+      trouble = fmt::format(
+          "'{{{}}}' is no placeholder; there are {{group}}, {{topic}} and "
+          "{{partition}}",
+          printable(inner, kLongestShown));
       return segment;
     }
     segment.push_back({*kind, {}});

@@ -244,8 +244,8 @@ Error ZkClient::Session::error_of(int rc) const {
 
 // A session with a read-only server makes the C client look for a read-write one, so waiting helps.
 // When it finds one while requests are in flight, it completes them as successful and without data
-// (cleanup(zh, ZOK) in 3.8.0): nothing is sent to a read-only server, and drive() looks whether that
-// happened all the same.
+// (cleanup(zh, ZOK) in 3.8.0): nothing is sent to a read-only server, and drive() looks whether
+// that happened all the same.
 Result<> ZkClient::Session::wait_until_ready(const Deadline& deadline, const StopToken& stop) {
   SessionState state = SessionState::kConnecting;
   while (true) {
@@ -345,15 +345,6 @@ Result<std::unique_ptr<ZkClient::Session>> ZkClient::open(const ZkConfig& config
   return session;
 }
 
-Result<ZkLogin> parse_zk_login(const std::string& text) {
-  const size_t colon = text.find(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size() ||
-      text.find_first_of("\r\n") != std::string::npos || text.find('\0') != std::string::npos)
-    return fail(ErrorKind::kUsage, "ZooKeeper's login is not of the form user:password",
-                "write it on one line, as for `addauth digest` of zkCli.sh");
-  return ZkLogin{text.substr(0, colon), text.substr(colon + 1)};
-}
-
 Result<ZkClient> ZkClient::connect(const ZkConfig& config, const StopToken& stop) {
   KFERRY_TRY(auto session, open(config, stop));
   return ZkClient(std::move(session));
@@ -399,12 +390,11 @@ auto read_nodes(Operation operation, const StopToken& stop) {
 Result<> ZkClient::open_multi(const StopToken& stop) {
   const Session& first = *sessions_.front();
   KFERRY_TRY(const auto server, wire::parse_bootstrap_servers(first.handle.current_server()));
-  KFERRY_TRY(multi_,
-             MultiReader::open(
-                 server.front(),
-                 {first.chroot, first.config.request_timeout,
-                  first.config.login ? first.config.login->credential() : std::string()},
-                 stop));
+  KFERRY_TRY(multi_, MultiReader::open(
+                         server.front(),
+                         {first.chroot, first.config.request_timeout,
+                          first.config.login ? first.config.login->credential() : std::string()},
+                         stop));
   return {};
 }
 

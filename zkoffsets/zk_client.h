@@ -14,8 +14,8 @@
 
 namespace kferry::zkoffsets {
 
-// A login of ZooKeeper's scheme `digest`: "user:password". Servers take any; whether it opens a node
-// is for the node's ACL to say.
+// A login of ZooKeeper's scheme `digest`: "user:password". Servers take any; whether it opens a
+// node is for the node's ACL to say.
 struct ZkLogin {
   std::string user;
   std::string password;

@@ -95,7 +95,7 @@ TEST(HostileZookeeper, NobodyIsTakenForAServer) {
     ASSERT_FALSE(client);
     EXPECT_TRUE(has(client.error().message, server.connect_string()));
     EXPECT_LT(watch.elapsed(), kInTime);
-    EXPECT_FALSE(MultiReader::open(server.address(), {"", Duration(300)}, never));
+    EXPECT_FALSE(MultiReader::open(server.address(), {"", Duration(300), ""}, never));
   });
 }
 
@@ -114,10 +114,10 @@ TEST(HostileZookeeper, NoAnswerIsBelieved) {
       EXPECT_TRUE(has(children.error().message, "an answer that nobody asked for"));
     }
     EXPECT_LT(watch.elapsed(), kInTime);
-    auto reader = MultiReader::open(server.address(), {"", Duration(300)}, never);
+    auto reader = MultiReader::open(server.address(), {"", Duration(300), ""}, never);
     ASSERT_TRUE(ok(reader));
     EXPECT_FALSE((*reader)->children({"/a"}, never));
-    reader = MultiReader::open(server.address(), {"", Duration(300)}, never);
+    reader = MultiReader::open(server.address(), {"", Duration(300), ""}, never);
     ASSERT_TRUE(ok(reader));
     EXPECT_FALSE((*reader)->get({"/a"}, never));
   });
@@ -130,7 +130,7 @@ TEST(HostileZookeeper, AnArrayWithoutAnEndIsNotMadeRoomFor) {
   header.number(kGetChildren).boolean(false).number(int32_t{0});
   for (const std::string& count : {"\x7f\xff\xff\xff"s, "\x08\0\0\0"s, "\0\0\1\0"s}) {
     server.spoil(kMultiRead, body(header.bytes() + count + std::string(1'000, '\0')));
-    const auto reader = MultiReader::open(server.address(), {"", Duration(300)}, never);
+    const auto reader = MultiReader::open(server.address(), {"", Duration(300), ""}, never);
     ASSERT_TRUE(ok(reader));
     EXPECT_TRUE(test::fails((*reader)->children({"/a"}, never), ErrorKind::kFailed, "cut-off"));
   }

@@ -199,7 +199,7 @@ TEST(MultiRead, AStopRequestIsSeen) {
 
 TEST(MultiReader, SaysWhatIsWrong) {
   FakeZookeeper server(nodes());
-  const MultiReader::Config config{"", Duration(300)};
+  const MultiReader::Config config{"", Duration(300), ""};
   // One request: a second one could meet the closed connection before the first one's answer is
   // read.
   const std::vector<std::string> few = {path_of(0), path_of(1), path_of(2)};

@@ -53,7 +53,8 @@ void csv(const std::string& data) {
 void json(const std::string& data) {
   const size_t end = std::min(data.find('\n'), data.size());
   const std::string pointer = data.substr(0, end);
-  const ParsedOffset parsed = parse_json_offset(data.substr(std::min(end + 1, data.size())), pointer);
+  const ParsedOffset parsed =
+      parse_json_offset(data.substr(std::min(end + 1, data.size())), pointer);
   check(parsed);
   expect(is_json_pointer(pointer) || !parsed.offset, "an offset at no pointer");
 }

@@ -51,13 +51,12 @@ class LegacyClients : public testing::Test {
     env->workload({{"topics", topics}});
     // Side by side: a JVM takes seconds to start.
     for (const Client& client : jvm_clients())
-      running.emplace(
-          client.name,
-          ChildProcess(testenv::java_command(
-              "HighLevelConsumer", testenv::jars_dir(client.version),
-              Arguments{"--zookeeper", env->zookeeper_connect(), "--group", "g-" + client.name,
-                        "--topic", client.name, "--consume", kConsumed} +
-                  client.properties)));
+      running.emplace(client.name, ChildProcess(testenv::java_command(
+                                       "HighLevelConsumer", testenv::jars_dir(client.version),
+                                       Arguments{"--zookeeper", env->zookeeper_connect(), "--group",
+                                                 "g-" + client.name, "--topic", client.name,
+                                                 "--consume", kConsumed} +
+                                           client.properties)));
   }
   static void TearDownTestSuite() {
     running.clear();
@@ -104,9 +103,8 @@ class LegacyClients : public testing::Test {
 
   // The scan shows what the client says.
   static void expect_read(const std::string& name, const Json& next, const std::string& layout) {
-    const auto done =
-        run_kferry(Arguments{"scan", "--format", "json"} + connections(*env) +
-                   Arguments{"--group", "g-" + name});
+    const auto done = run_kferry(Arguments{"scan", "--format", "json"} + connections(*env) +
+                                 Arguments{"--group", "g-" + name});
     ASSERT_EQ(done.exit_code, 0) << done.err;
     const Json scan = Json::parse(done.out);
     const Json group = group_of(scan, "g-" + name);
@@ -226,10 +224,11 @@ zk.create('/own2/custom-a/locked.x/0', b'1', makepath=True)
 )");
   write_text(folder / "config.yaml", R"(
 external:
-  - {layout: custom, path: "/own/{group}/{topic}:{partition}", offset_pointer: /at/last, convention: last}
+  - {layout: custom, path: "/own/{group}/{topic}:{partition}", offset_pointer: /at/last,
+     convention: last}
 )");
-  const Arguments use = connections(*env) + quick({"custom-a"}) +
-                        Arguments{"--config", folder / "config.yaml"};
+  const Arguments use =
+      connections(*env) + quick({"custom-a"}) + Arguments{"--config", folder / "config.yaml"};
   report_of(Arguments{"plan", "--out", folder / "plan.json"} + use, 3);
   report_of(Arguments{"migrate", "--execute", "--plan", folder / "plan.json"} + connections(*env),
             0);

@@ -212,9 +212,9 @@ TEST_F(ZookeeperScan, CustomDocumentsHoldTheOffsetWhereThePointerSays) {
        .external = {
            {GroupId("json"), Layout::kCustom, "/json/{topic}-{partition}/state", {}, "/at/n"}}});
   const GroupSnapshot json = group(snapshot, "json");
-  EXPECT_EQ(offsets_of(json), (Offsets{{at("orders-eu", 0), 23},
-                                       {at("orders-eu", 1), 24},
-                                       {at("orders-eu", 2), -1}}));
+  EXPECT_EQ(
+      offsets_of(json),
+      (Offsets{{at("orders-eu", 0), 23}, {at("orders-eu", 1), 24}, {at("orders-eu", 2), -1}}));
   EXPECT_TRUE(contains(problems_of(json), "/json/orders: the name does not fit"));
   EXPECT_TRUE(contains(problems_of(json), "/json/orders-eu-3/state: does not exist"));
 }
