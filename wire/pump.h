@@ -49,13 +49,12 @@ class Pump {
   }
 
   void pass_on(boost::asio::const_buffer bytes) {
-    boost::asio::async_write(to_, bytes,
-                             [this](boost::system::error_code error, size_t) {
-                               if (error)
-                                 over_ = true;
-                               else
-                                 start();
-                             });
+    boost::asio::async_write(to_, bytes, [this](boost::system::error_code error, size_t) {
+      if (error)
+        over_ = true;
+      else
+        start();
+    });
   }
 
   From& from_;

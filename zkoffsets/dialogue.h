@@ -19,8 +19,8 @@ class Dialogue {
  private:
   std::string_view check_reply(std::string_view frame);
 
-  bool greeted_ = false;   // the client has
-  bool answered_ = false;  // the server has, to that
+  bool greeted_ = false;                          // the client has
+  bool answered_ = false;                         // the server has, to that
   std::deque<std::pair<int32_t, int32_t>> open_;  // number and operation of each request, in order
 };
 

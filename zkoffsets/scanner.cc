@@ -81,8 +81,7 @@ Result<std::vector<GroupId>> groups_to_read(Reader& reader, const ScanRequest& r
     return fail(
         ErrorKind::kNotAuthorised,
         fmt::format("ZooKeeper {}: listing /consumers is denied by its ACL", snapshot.zookeeper),
-        "name the groups, pass --zookeeper-auth-file, or read through a broker: --offset-source "
-        "broker");
+        "name the groups, or give a login that may: --zookeeper-auth-file FILE");
   return to_groups(all.names);
 }
 

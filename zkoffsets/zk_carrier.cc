@@ -50,8 +50,9 @@ class Frames {
   std::string rest_;
 };
 
-// Lets whole frames pass, those of the server if they are answers. And the word by which a client of
-// a read-only server looks for another one, on a connection of its own; it reads 10 bytes at most.
+// Lets whole frames pass, those of the server if they are answers. And the word by which a client
+// of a read-only server looks for another one, on a connection of its own; it reads 10 bytes at
+// most.
 class Censor : public wire::Inspector {
  public:
   std::optional<std::string> from_here(std::string_view bytes) override {
@@ -165,8 +166,7 @@ void ZkCarrier::accept_one(const Port& port) {
 }
 
 void ZkCarrier::carry(int socket, const wire::Address& server, Carried& self) {
-  auto connection =
-      wire::Connection::open(server, Wait(Deadline::after(connect_timeout_), stop_));
+  auto connection = wire::Connection::open(server, Wait(Deadline::after(connect_timeout_), stop_));
   if (connection) {
     say("");
     Censor censor;

@@ -233,7 +233,9 @@ Error ZkClient::Session::refused() const {
   return {ErrorKind::kNotAuthorised,
           fmt::format("ZooKeeper {}: authentication is required or failed ({})", config.connect,
                       zerror(ZAUTHFAILED)),
-          "this client has no SASL: read the offsets through a broker, --offset-source broker", 0};
+          "check the login in --zookeeper-auth-file; kferry has no SASL for ZooKeeper: where the "
+          "servers demand it, they must let this machine read without",
+          0};
 }
 
 Error ZkClient::Session::error_of(int rc) const {

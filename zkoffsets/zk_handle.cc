@@ -141,11 +141,10 @@ void ZkHandle::Shared::open_and_close(const ConnectString& connect, const Config
         const std::lock_guard lock(mutex);
         carrier = std::move(*made);
       }
-      opened = zookeeper_init2((carrier->connect_string() + connect.chroot).c_str(),
-                               &Shared::on_event,
-                               session_timeout_ms(config.connect_timeout,
-                                                  resolved.servers.size()),
-                               nullptr, this, ZOO_READONLY | ZOO_NO_LOG_CLIENTENV, &on_log);
+      opened =
+          zookeeper_init2((carrier->connect_string() + connect.chroot).c_str(), &Shared::on_event,
+                          session_timeout_ms(config.connect_timeout, resolved.servers.size()),
+                          nullptr, this, ZOO_READONLY | ZOO_NO_LOG_CLIENTENV, &on_log);
     } else {
       resolved.trouble = made.error().message;
     }

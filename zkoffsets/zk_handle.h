@@ -53,7 +53,8 @@ class ZkHandle {
   SessionState wait_for_change(SessionState old, Duration duration) const;
   // nullptr until the names are resolved. Valid as long as this object.
   _zhandle* handle() const;
-  // "address:port" or "[v6 address]:port" of the server that the session is with, or was last; as it was given.
+  // "address:port" or "[v6 address]:port" of the server that the session is with, or was last; as
+  // it was given.
   std::string current_server() const;
   // How often the session has come to a read-only server so far.
   int times_read_only() const;
