@@ -35,12 +35,16 @@ struct GroupMember::Impl {
   Slots slots;
   std::optional<Error> trouble;
   bool left = false;
+  bool was_assigned = false;  // slots, or none
 
+  // librdkafka before 2.3 ends the process when a member of a cooperative group is destroyed between
+  // its JoinGroup and its first assignment (its issue 4312). Such a one has left, and stays behind.
   ~Impl() {
     if (!client) return;
     callbacks = {};
     if (!left) leave(Wait::uninterruptible(kFarewell));  // whatever it says: nobody could act
     forward_to(nullptr);
+    if (!was_assigned) (void)client.release();
   }
 
   // Where what concerns the group is told.
@@ -71,6 +75,7 @@ struct GroupMember::Impl {
   }
 
   void assign(rd_kafka_topic_partition_list_t* list) {
+    was_assigned = true;
     note(rd_kafka_incremental_assign(client->kafka(), list));
     // Nothing is to be read.
     rd_kafka_pause_partitions(client->kafka(), list);
