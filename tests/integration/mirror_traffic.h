@@ -60,23 +60,32 @@ class Traffic {
   void run() {
     try {
       const StopToken never;
-      int begun_anew = 0;
       for (int round = 0; !stopped_; ++round) {
-        try {
-          send_some();
-        } catch (const std::exception&) {
-          // A broker that has just started knows no topic for a moment; librdkafka gives up then.
-          if (++begun_anew > kMostBegun) throw;
-          begin();
-        }
+        or_anew([this] { send_some(); });
         if (transactions_ && round % 10 == 0) run_transaction(round / 10);
         never.sleep_for(kRound);
       }
-      integration::value_of(producer_->flush(integration::within(Duration(90'000))));
+      while (!or_anew([this] {
+        integration::value_of(producer_->flush(integration::within(Duration(90'000))));
+      })) {
+      }
     } catch (const std::exception& error) {
       failure_ = std::current_exception();
       const std::lock_guard lock(mutex_);
       trouble_ = fmt::format("after {} records: {}", sent_.load(), error.what());
+    }
+  }
+  // A broker that has just started knows no topic for a moment, and librdkafka then gives up what it
+  // holds; false, with a new producer, after that.
+  template <class Work>
+  bool or_anew(Work work) {
+    try {
+      work();
+      return true;
+    } catch (const std::exception&) {
+      if (++begun_anew_ > kMostBegun) throw;
+      begin();
+      return false;
     }
   }
   void send_some() {
@@ -103,6 +112,7 @@ class Traffic {
   std::unique_ptr<TransactionWriter> transactions_;
   std::atomic<int64_t> sent_ = 0;
   std::atomic<bool> stopped_ = false;
+  int begun_anew_ = 0;  // the thread's
   std::exception_ptr failure_;
   mutable std::mutex mutex_;
   std::string trouble_;

@@ -145,7 +145,7 @@ Json group_of(const Json& status, const std::string& group) {
   return {{"state", ""}, {"reason", ""}};
 }
 
-TEST_F(NewProtocol, TheMirrorFollowsItOnTheSourceAndLeavesItAloneOnTheTarget) {
+TEST_F(NewProtocol, IsFollowedOnTheSourceAndLeftAloneOnTheTarget) {
   SourceWriter source(old_servers());
   SourceWriter target(new_servers());
   make_topic(source, "t-up", 20);

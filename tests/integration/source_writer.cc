@@ -9,6 +9,7 @@
 #include "groupproto/group_offsets.h"
 #include "replicate/head_filler.h"
 #include "tests/integration/two_sides.h"
+#include "wire/error_code.h"
 #include "wire/log_range.h"
 #include "wire/messages/produce.h"
 
@@ -153,12 +154,18 @@ SourceWriter::Range SourceWriter::range_of(const TopicPartition& partition) {
 
 void SourceWriter::commit(const std::string& group, const TopicPartition& partition,
                           int64_t offset) {
-  groupproto::Coordinators coordinators(cluster_);
-  auto* const broker = value_of(coordinators.of(GroupId(group), within()));
-  const auto results =
-      value_of(groupproto::commit_offsets(*broker, {GroupId(group), Generation(-1), {}},
-                                          {{partition, Offset(offset), ""}}, {}, within()));
-  if (const int16_t code = results.at(partition); code != 0)
+  int16_t code = 0;
+  // The first group's coordinator needs a moment to become one.
+  const auto done = [&] {
+    groupproto::Coordinators coordinators(cluster_);
+    auto* const broker = value_of(coordinators.of(GroupId(group), within()));
+    code = value_of(groupproto::commit_offsets(*broker, {GroupId(group), Generation(-1), {}},
+                                               {{partition, Offset(offset), ""}}, {}, within()))
+               .at(partition);
+    return code != wire::kNotCoordinator && code != wire::kCoordinatorLoadInProgress;
+  };
+  before_long(done);
+  if (code != 0)
     throw std::runtime_error(fmt::format("committing {} of {}: error {}", partition, group, code));
 }
 
