@@ -37,8 +37,8 @@ struct GroupMember::Impl {
   bool left = false;
   bool was_assigned = false;  // slots, or none
 
-  // librdkafka before 2.3 ends the process when a member of a cooperative group is destroyed between
-  // its JoinGroup and its first assignment (its issue 4312). Such a one has left, and stays behind.
+  // librdkafka before 2.3 ends the process when a member of a cooperative group is destroyed
+  // between its JoinGroup and its first assignment (its issue 4312). Such a one stays behind.
   ~Impl() {
     if (!client) return;
     callbacks = {};

@@ -75,8 +75,8 @@ class Traffic {
       trouble_ = fmt::format("after {} records: {}", sent_.load(), error.what());
     }
   }
-  // A broker that has just started knows no topic for a moment, and librdkafka then gives up what it
-  // holds; false, with a new producer, after that.
+  // A broker that has just started knows no topic for a moment, and librdkafka then gives up what
+  // it holds; false, with a new producer, after that.
   template <class Work>
   bool or_anew(Work work) {
     try {

@@ -76,8 +76,9 @@ TEST(Patterns, ALongOneDoesNotEndTheProcess) {
   EXPECT_TRUE(fails(parse_pattern(std::string(1'000'000, '(')), ErrorKind::kUsage, "too deeply"));
   for (const char* const huge : {"a{9999999999}", "a{1,18446744073709551615}", "(a)\\9999999999"})
     EXPECT_TRUE(fails(parse_pattern(huge), ErrorKind::kUsage, "too large")) << huge;
-  for (const std::string name : {"order-1234567890123", "a,1234567890123", "a\\1234567890123",
-                                 std::string(200, '(').c_str()})
+  const std::vector<std::string> names = {"order-1234567890123", "a,1234567890123",
+                                          "a\\1234567890123", std::string(200, '(')};
+  for (const std::string& name : names)
     EXPECT_TRUE(matches(quoted_pattern(name), name)) << name;
   std::string topics = "t";
   for (int i = 0; i < 5'000; ++i) topics += "|topic-" + std::to_string(i);
