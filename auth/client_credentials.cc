@@ -48,7 +48,8 @@ std::unexpected<Error> refusal(const HttpResponse& response, const nlohmann::jso
                   code.empty() ? "" : ": ", code);
   const long status = response.status;
   if (status >= 500 || status == 408 || status == 429)
-    return fail(ErrorKind::kUnreachable, message, "the identity provider is in trouble");
+    return fail(ErrorKind::kUnreachable, message,
+                "the identity provider is in trouble: try again later");
   if (status < 300)
     return fail(ErrorKind::kNotAuthorised, message + ", but no access_token in the answer",
                 "check sasl.oauthbearer.token.endpoint.url");
