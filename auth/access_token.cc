@@ -68,7 +68,8 @@ int64_t expiry_of_jwt(const std::string& token) {
   return seconds < 0 || seconds > kYear10000 ? -1 : static_cast<int64_t>(seconds * 1000);
 }
 
-Result<std::string> fetch_access_token(const TokenSource& source, const Wait& wait) {
+Result<std::string> fetch_access_token(const TokenSource& source, const std::string&,
+                                       const Wait& wait) {
   KFERRY_TRY(std::string text, token_text(source, wait));
   if (!is_bearer_token(text))
     return no_token("it is empty, or has characters that no token has",

@@ -10,10 +10,12 @@
 
 namespace kferry::auth {
 
-// Reads the file, runs the command, or asks the token endpoint. kNotAuthorised: there is no token,
+// Reads the file, runs the command, asks the token endpoint, or signs one; `host` is the broker's
+// that it is for. kNotAuthorised: there is no token,
 // or it has characters that RFC 6750 does not allow, or it has expired; kUnreachable: the endpoint
 // cannot be reached; kInterrupted. No error holds the token.
-Result<std::string> fetch_access_token(const TokenSource& source, const Wait& wait);
+Result<std::string> fetch_access_token(const TokenSource& source, const std::string& host,
+                                       const Wait& wait);
 
 // `exp` of a JSON web token (RFC 7519) in milliseconds since the epoch; -1 when `token` is none, or
 // does not say. Its signature is the broker's to check.

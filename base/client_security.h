@@ -51,11 +51,27 @@ struct OidcSettings {
   std::string ca_pem = {};
 };
 
+// Who we are at AWS, by the options of IAMLoginModule (aws-msk-iam-auth). What is empty comes from
+// where AWS's own tools look for it: the environment, its files, and the services of the machine.
+struct MskIamSettings {
+  std::string region = {};    // of the cluster
+  std::string profile = {};   // in AWS's files
+  std::string role_arn = {};  // a role to take on; empty: none
+  std::string role_session_name = {};
+  std::string role_external_id = {};
+  std::string sts_region = {};  // where the role is asked for; empty: `region`
+  // Who takes on the role.
+  std::string access_key_id = {};
+  std::string secret_access_key = {};
+  std::string session_token = {};
+};
+
 // Where the access token of OAUTHBEARER (RFC 7628) comes from; one of them.
 struct TokenSource {
   std::string file = {};     // read again for each login
   std::string command = {};  // for sh; run for each login; its standard output is the token
   std::optional<OidcSettings> oidc = {};
+  std::optional<MskIamSettings> msk_iam = {};          // a signed one is made for each login
   std::map<std::string, std::string> extensions = {};  // what is told with it (KIP-342)
 };
 

@@ -39,7 +39,7 @@ class TokenClient : public SaslClient {
 Result<std::unique_ptr<SaslClient>> SaslClient::make(const SaslSettings& settings,
                                                      const std::string& host, const Wait& wait) {
   if (settings.mechanism != SaslMechanism::kOauthBearer) return make_cyrus_client(settings, host);
-  KFERRY_TRY(std::string token, auth::fetch_access_token(settings.token, wait));
+  KFERRY_TRY(std::string token, auth::fetch_access_token(settings.token, host, wait));
   return std::make_unique<TokenClient>(std::move(token), settings.token.extensions);
 }
 

@@ -18,7 +18,7 @@ constexpr const char* kExpired = "e30.eyJleHAiOjEwMDB9.sig";
 
 Result<std::string> fetched(const std::string& content) {
   const test::TemporaryFile file(content);
-  return fetch_access_token({.file = file.path(), .command = {}},
+  return fetch_access_token({.file = file.path(), .command = {}}, "broker1",
                             Wait::uninterruptible(Duration(20'000)));
 }
 
@@ -42,7 +42,7 @@ TEST(AccessToken, OneThatCannotBeIsRefused) {
       "auth=x");
   EXPECT_TRUE(fails(strange, ErrorKind::kNotAuthorised, "characters that no token has"));
   EXPECT_EQ(strange.error().message.find("canary"), std::string::npos);
-  EXPECT_TRUE(fails(fetch_access_token({.file = "/nowhere", .command = {}},
+  EXPECT_TRUE(fails(fetch_access_token({.file = "/nowhere", .command = {}}, "broker1",
                                        Wait::uninterruptible(Duration(1'000))),
                     ErrorKind::kNotAuthorised, "'/nowhere' cannot be read"));
 }
