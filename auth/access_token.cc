@@ -8,6 +8,7 @@
 
 #include "auth/base64.h"
 #include "auth/client_credentials.h"
+#include "auth/msk_iam.h"
 #include "base/clock.h"
 #include "base/command_output.h"
 #include "base/small_file.h"
@@ -51,8 +52,10 @@ Result<std::string> run_command(const std::string& command, const Wait& wait) {
   return no_token(said.error().message, said.error().hint);
 }
 
-Result<std::string> token_text(const TokenSource& source, const Wait& wait) {
+Result<std::string> token_text(const TokenSource& source, const std::string& host,
+                               const Wait& wait) {
   if (!source.file.empty()) return read_token(source.file);
+  if (source.msk_iam) return fetch_msk_iam_token(*source.msk_iam, host, wait);
   if (!source.oidc) return run_command(source.command, wait);
   KFERRY_TRY(IssuedToken issued, client_credentials_token(*source.oidc, wait));
   return std::move(issued.text);
@@ -68,9 +71,9 @@ int64_t expiry_of_jwt(const std::string& token) {
   return seconds < 0 || seconds > kYear10000 ? -1 : static_cast<int64_t>(seconds * 1000);
 }
 
-Result<std::string> fetch_access_token(const TokenSource& source, const std::string&,
+Result<std::string> fetch_access_token(const TokenSource& source, const std::string& host,
                                        const Wait& wait) {
-  KFERRY_TRY(std::string text, token_text(source, wait));
+  KFERRY_TRY(std::string text, token_text(source, host, wait));
   if (!is_bearer_token(text))
     return no_token("it is empty, or has characters that no token has",
                     "the file, or what the command says, must be the token and nothing else");

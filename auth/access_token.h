@@ -11,9 +11,9 @@
 namespace kferry::auth {
 
 // Reads the file, runs the command, asks the token endpoint, or signs one; `host` is the broker's
-// that it is for. kNotAuthorised: there is no token,
-// or it has characters that RFC 6750 does not allow, or it has expired; kUnreachable: the endpoint
-// cannot be reached; kInterrupted. No error holds the token.
+// that it is for. kNotAuthorised: there is no token, or it has characters that RFC 6750 does not
+// allow, or it has expired; kUnreachable: a service that gives one cannot be reached; kInterrupted.
+// No error holds the token.
 Result<std::string> fetch_access_token(const TokenSource& source, const std::string& host,
                                        const Wait& wait);
 

@@ -135,7 +135,7 @@ class Transfer {
     const bool tls = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
     return fail(ErrorKind::kUnreachable, fmt::format("{}: {}", doing_, escape_control(why)),
                 tls ? "is the authority of its certificate known to this machine? Another one: "
-                      "https.ca.location"
+                      "https.ca.location, for AWS AWS_CA_BUNDLE"
                     : "check the address, and the proxy if there is one");
   }
 
@@ -160,7 +160,7 @@ std::string place_of(const std::string& url) {
   return escape_control(url.substr(0, std::min(url.find_first_of("?#"), url.size())));
 }
 
-std::string host_of(const std::string& url) {
+std::string authority_of(const std::string& url) {
   std::string_view rest = url;
   if (rest.starts_with("https://")) {
     rest.remove_prefix(8);
@@ -171,6 +171,12 @@ std::string host_of(const std::string& url) {
   }
   rest = rest.substr(0, rest.find_first_of("/?#"));
   if (rest.find('@') != rest.npos) return {};
+  return std::string(rest);
+}
+
+std::string host_of(const std::string& url) {
+  const std::string authority = authority_of(url);
+  const std::string_view rest = authority;
   if (rest.starts_with('[')) return std::string(rest.substr(1, rest.find(']') - 1));
   return std::string(rest.substr(0, rest.find(':')));
 }

@@ -42,6 +42,9 @@ std::string place_of(const std::string& url);
 // has a user's name in it.
 std::string host_of(const std::string& url);
 
+// "HOST" or "HOST:PORT" of such an URL, as the Host header has it.
+std::string authority_of(const std::string& url);
+
 // As application/x-www-form-urlencoded has it, but with %20 for a space: RFC 3986's unreserved
 // characters stay.
 std::string percent_encode(std::string_view text);

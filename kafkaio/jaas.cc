@@ -72,10 +72,11 @@ bool has_password(const Token& module) {
 
 Result<> check_module(const Token& module, const Token& flag) {
   if (!has_password(module) && !module.text.ends_with(".Krb5LoginModule") &&
-      !module.text.ends_with(".OAuthBearerLoginModule"))
+      !module.text.ends_with(".OAuthBearerLoginModule") &&
+      !module.text.ends_with(".IAMLoginModule"))
     return fail(ErrorKind::kUsage,
                 "its login module is none that kferry knows: PlainLoginModule, ScramLoginModule, "
-                "Krb5LoginModule, OAuthBearerLoginModule",
+                "Krb5LoginModule, OAuthBearerLoginModule, IAMLoginModule",
                 "see docs/security.md");
   constexpr std::array<std::string_view, 4> kFlags{"required", "requisite", "sufficient",
                                                    "optional"};
@@ -106,8 +107,12 @@ Result<Login> parse_jaas(std::string_view text) {
   for (const char* const needed : {"username", "password"})
     if (has_password(tokens[0]) && !options.contains(needed))
       return malformed(fmt::format("it has no option {}", needed));
-  Login login{options["username"],  options["password"], options["serviceName"],
-              options["principal"], options["keyTab"],   {}};
+  const auto option = [&](const char* name) {
+    const auto found = options.find(name);
+    return found == options.end() ? std::string() : found->second;
+  };
+  Login login{option("username"),  option("password"), option("serviceName"),
+              option("principal"), option("keyTab"),   {}};
   login.options = std::move(options);
   return login;
 }

@@ -20,8 +20,8 @@ struct Login {
 
 // The value of `sasl.jaas.config`, as Kafka's JaasConfig class reads it: a login module, a control
 // flag, options, a semicolon. PlainLoginModule, ScramLoginModule, Krb5LoginModule,
-// and OAuthBearerLoginModule. kUsage, without any part of the text
-// that could be a secret.
+// OAuthBearerLoginModule and IAMLoginModule. kUsage, without any part of the text that could be a
+// secret.
 Result<Login> parse_jaas(std::string_view text);
 
 }  // namespace kferry::kafkaio

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "kafkaio/jaas.h"
+#include "kafkaio/msk_iam_settings.h"
 #include "kafkaio/store_kind.h"
 #include "kafkaio/token_settings.h"
 
@@ -23,11 +24,13 @@ std::string upper_case(std::string text) {
 }
 
 // Settings that do something when security.protocol asks for them.
-constexpr std::array<std::string_view, 44> kKnown{
+constexpr std::array<std::string_view, 46> kKnown{
     "enable.ssl.certificate.verification",
     "https.ca.location",
     "https.ca.pem",
+    "kferry.aws.region",
     "kferry.sasl.oauthbearer.token.command",
+    "sasl.client.callback.handler.class",
     "sasl.jaas.config",
     "sasl.kerberos.keytab",
     "sasl.kerberos.service.name",
@@ -213,19 +216,19 @@ class Taker {
 
   Result<SaslMechanism> take_mechanism() {
     const std::string name = upper_case(take_either("sasl.mechanism", "sasl.mechanisms"));
-    constexpr std::array<std::pair<std::string_view, SaslMechanism>, 6> kMechanisms{
+    msk_iam_ = take_msk_iam_classes(properties_, name);
+    constexpr std::array<std::pair<std::string_view, SaslMechanism>, 7> kMechanisms{
         {{"PLAIN", SaslMechanism::kPlain},
          {"SCRAM-SHA-256", SaslMechanism::kScramSha256},
          {"SCRAM-SHA-512", SaslMechanism::kScramSha512},
          {"GSSAPI", SaslMechanism::kGssapi},
          {"OAUTHBEARER", SaslMechanism::kOauthBearer},
+         {"AWS_MSK_IAM", SaslMechanism::kOauthBearer},
          {"", SaslMechanism::kGssapi}}};  // Kafka's default
     for (const auto& [known, mechanism] : kMechanisms)
       if (name == known) return mechanism;
     return wrong("sasl.mechanism",
-                 "takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER",
-                 "AWS_MSK_IAM is OAUTHBEARER with a token that a command prints: "
-                 "docs/security.md");
+                 "takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI, OAUTHBEARER or AWS_MSK_IAM");
   }
 
   Result<SaslSettings> take_sasl() {
@@ -240,7 +243,9 @@ class Taker {
     if (const std::string jaas = take("sasl.jaas.config"); !jaas.empty()) {
       KFERRY_TRY(login, read_login(jaas, sasl, service.empty()));
     }
-    if (sasl.mechanism == SaslMechanism::kOauthBearer) {
+    if (msk_iam_) {
+      KFERRY_TRY(sasl.token.msk_iam, take_msk_iam(properties_, login, origin_));
+    } else if (sasl.mechanism == SaslMechanism::kOauthBearer) {
       KFERRY_TRY(sasl.token, take_token_source(properties_, login, origin_));
     } else if (sasl.mechanism != SaslMechanism::kGssapi && sasl.user.empty()) {
       return wrong("sasl.jaas.config", "there is no user to log in as",
@@ -297,6 +302,7 @@ class Taker {
 
   Properties& properties_;
   const std::string& origin_;
+  bool msk_iam_ = false;
 };
 
 }  // namespace

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/text.h"
+#include "base/timestamp.h"
 #include "base/whole_number.h"
 
 namespace kferry::verify {
@@ -26,38 +27,11 @@ const json& empty_object() {
   return object;
 }
 
-// The digits of `text` at [at, at + count), or -1.
-int digits(std::string_view text, size_t at, size_t count) {
-  int number = 0;
-  for (const char c : text.substr(at, count)) {
-    if (c < '0' || c > '9') return -1;
-    number = number * 10 + (c - '0');
-  }
-  return number;
-}
-
 // What base's to_rfc3339() writes: "2026-11-23T20:04:05.678Z". Nothing that kferry tells the time
 // of happened before 1970; a negative number means "never" elsewhere.
 std::optional<int64_t> parse_time(std::string_view text) {
-  constexpr std::string_view kForm = "....-..-..T..:..:......Z";
-  if (text.size() != kForm.size()) return std::nullopt;
-  for (const size_t at : {4, 7, 10, 13, 16, 23})
-    if (text[at] != kForm[at]) return std::nullopt;
-  if (text[19] != '.') return std::nullopt;
-  const std::array<int, 7> part{digits(text, 0, 4),  digits(text, 5, 2),  digits(text, 8, 2),
-                                digits(text, 11, 2), digits(text, 14, 2), digits(text, 17, 2),
-                                digits(text, 20, 3)};
-  if (std::ranges::any_of(part, [](int number) { return number < 0; })) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(part[0]),
-                                         std::chrono::month(static_cast<unsigned>(part[1])),
-                                         std::chrono::day(static_cast<unsigned>(part[2]))};
-  if (!date.ok() || part[3] > 23 || part[4] > 59 || part[5] > 60) return std::nullopt;
-  const std::chrono::milliseconds since_epoch =
-      std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(part[3]) +
-      std::chrono::minutes(part[4]) + std::chrono::seconds(part[5]) +
-      std::chrono::milliseconds(part[6]);
-  if (since_epoch.count() < 0) return std::nullopt;
-  return since_epoch.count();
+  const std::optional<int64_t> time = parse_rfc3339(text);
+  return time && to_rfc3339(*time) == text ? time : std::nullopt;
 }
 
 }  // namespace

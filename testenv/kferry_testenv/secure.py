@@ -4,6 +4,7 @@ import hashlib
 import os
 import struct
 import subprocess
+import zipfile
 from pathlib import Path
 
 from . import TestenvError, protocol
@@ -16,7 +17,7 @@ SCRAM_PASSWORD = "scram-secret"  # SASL_SSL, SCRAM-SHA-256 and -512
 STORE_PASSWORD = "store-secret"
 SESSION_MS = 4000  # logins by PLAIN have to be renewed that often
 
-LISTENERS = {"SSL": "SSL", "SASL_SSL": "SASL_SSL", "SASL_PLAINTEXT": "SASL_PLAINTEXT", "EXPIRED": "SSL"}
+LISTENERS = {"SSL": "SSL", "SASL_SSL": "SASL_SSL", "SASL_PLAINTEXT": "SASL_PLAINTEXT", "EXPIRED": "SSL", "IAM": "SASL_PLAINTEXT"}
 
 _MODULES = "org.apache.kafka.common.security"
 
@@ -25,6 +26,11 @@ def _run(*command: str) -> None:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
         raise TestenvError(f"{' '.join(command[:3])}: exit code {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+def _java_tool(name: str) -> str:
+    home = os.environ.get("JAVA_HOME")
+    return str(Path(home) / "bin" / name) if home else name
 
 
 class Certificates:
@@ -45,8 +51,7 @@ class Certificates:
         self._join("client-store.pem", "client.key", "client-chain.pem")
         _run("openssl", "pkcs12", "-export", "-in", self.path("client.pem"), "-inkey", self.path("client.key"),
              "-certfile", self.path("intermediate.pem"), "-out", self.path("client.p12"), "-passout", f"pass:{STORE_PASSWORD}")
-        home = os.environ.get("JAVA_HOME")
-        _run(str(Path(home) / "bin" / "keytool") if home else "keytool", "-importcert", "-noprompt", "-alias", "ca", "-file",
+        _run(_java_tool("keytool"), "-importcert", "-noprompt", "-alias", "ca", "-file",
              self.path("ca.pem"), "-storetype", "PKCS12", "-keystore", self.path("trust.p12"), "-storepass", STORE_PASSWORD)
 
     def path(self, name: str) -> str:
@@ -71,6 +76,18 @@ class Certificates:
              "-CAcreateserial", "-out", self.path(f"{name}.pem"), "-days", str(days), "-extfile", extensions)
 
 
+def classes(folder: Path, jar_dir: Path) -> str:
+    """The jar with the classes of ours that brokers run; made once."""
+    made = folder / "validator.jar"
+    if not made.exists():
+        source = Path(__file__).resolve().parent.parent / "java" / "IamTokenValidator.java"
+        _run(_java_tool("javac"), "-cp", f"{jar_dir}/*", "-d", str(folder / "classes"), str(source))
+        with zipfile.ZipFile(made, "w") as jar:
+            for one in sorted((folder / "classes").iterdir()):
+                jar.write(one, one.name)
+    return str(made)
+
+
 def broker_properties(certificates: Certificates, config: dict, ports: dict[str, int]) -> dict:
     """Listeners beside those of `config`, each on its port; they are advertised as localhost."""
     protocols = config.get("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT")
@@ -91,6 +108,11 @@ def broker_properties(certificates: Certificates, config: dict, ports: dict[str,
         "listener.name.sasl_plaintext.plain.connections.max.reauth.ms": SESSION_MS,
         "listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config":
             f'{_MODULES}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";',
+        "listener.name.iam.sasl.enabled.mechanisms": "OAUTHBEARER",
+        "listener.name.iam.oauthbearer.sasl.jaas.config":
+            f'{_MODULES}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";',
+        "listener.name.iam.oauthbearer.sasl.server.callback.handler.class": "IamTokenValidator",
+        "listener.name.iam.oauthbearer.connections.max.reauth.ms": SESSION_MS,
     }
     for mechanism in ("scram-sha-256", "scram-sha-512"):
         found[f"listener.name.sasl_ssl.{mechanism}.sasl.jaas.config"] = f"{_MODULES}.scram.ScramLoginModule required;"

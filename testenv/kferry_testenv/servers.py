@@ -114,20 +114,23 @@ class Environment:
     def _ports(self, count: int) -> list[int]:
         return self._control.request("reserve", count=count)["ports"]
 
-    def _spawn(self, name: str, jar_dir: Path, main: str, config: Path, heap: str, options: tuple[str, ...] = ()) -> dict:
+    def _spawn(self, name: str, jar_dir: Path, main: str, config: Path, heap: str, options: tuple[str, ...] = (),
+               more_classes: str = "") -> dict:
         log = self._directory / "logs" / f"{name}.log"
         made_archive = {}
         if self._fast_start:
             archive = class_archive(jar_dir, main)
             if archive.exists():
                 options += (f"-XX:SharedArchiveFile={archive}",)
-            elif archive not in self._archiving:
+            elif archive not in self._archiving and not more_classes:
                 # The first server of a kind writes the archive as it ends; the supervisor then moves it into place.
                 self._archiving.add(archive)
                 archive.parent.mkdir(parents=True, exist_ok=True)
                 made_archive = {"archive": {"from": str(self._directory / f"{name}.jsa"), "to": str(archive)}}
                 options += (f"-XX:ArchiveClassesAtExit={made_archive['archive']['from']}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
         command = java_command(jar_dir, main, [str(config)], self._log4j, heap, self._fast_start, options)
+        if more_classes:
+            command[command.index("-cp") + 1] += f":{more_classes}"
         pid = self._control.request("spawn", name=name, argv=command, log=str(log), **made_archive)["pid"]
         return {"name": name, "pid": pid, "log": str(log), "argv": command}
 
@@ -207,9 +210,11 @@ class Environment:
             config |= settings
             path = self._directory / "config" / f"{name}.properties"
             write_properties(path, config)
+            ours = secure.classes(self._certificates.folder, jar_dir) if self._certificates and number >= (2,) else ""
             brokers.append({"id": broker, "host": "127.0.0.1", "port": ports[broker],
                             "advertised": advertise.get(broker, f"127.0.0.1:{ports[broker]}"),
-                            "config": str(path), **self._spawn(name, jar_dir, "kafka.Kafka", path, self._heap)})
+                            "config": str(path),
+                            **self._spawn(name, jar_dir, "kafka.Kafka", path, self._heap, more_classes=ours)})
         return {"version": version, "mode": "zookeeper" if zookeeper else "kraft",
                   "bootstrap_servers": ",".join(f"127.0.0.1:{ports[broker]}" for broker in ids),
                   "cluster_id": cluster_id, "brokers": brokers, "jars": str(jar_dir),

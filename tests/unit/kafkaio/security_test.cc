@@ -135,6 +135,46 @@ TEST(Security, TokensComeFromAFileOrACommand) {
   EXPECT_TRUE(has(refused(foreign), "kferry cannot run a Java class"));
 }
 
+TEST(Security, AnIdentityAtAwsByTheKeysOfItsLibrary) {
+  const Properties iam{
+      {"security.protocol", "SASL_SSL"},
+      {"sasl.mechanism", "AWS_MSK_IAM"},
+      {"sasl.client.callback.handler.class",
+       "software.amazon.msk.auth.iam.IAMClientCallbackHandler"},
+      {"sasl.jaas.config",
+       "software.amazon.msk.auth.iam.IAMLoginModule required awsProfileName=\"movers\" "
+       "awsRoleArn=\"arn:aws:iam::1:role/m\" awsStsRegion=\"eu-west-1\" awsDebugCreds=true;"}};
+  const Taken found = taken(iam);
+  ASSERT_TRUE(found.security.sasl && found.security.sasl->token.msk_iam);
+  EXPECT_EQ(found.security.sasl->mechanism, SaslMechanism::kOauthBearer) << "it is told by a token";
+  EXPECT_EQ(found.security.sasl->token.msk_iam->profile, "movers");
+  EXPECT_EQ(found.security.sasl->token.msk_iam->role_arn, "arn:aws:iam::1:role/m");
+  EXPECT_EQ(found.security.sasl->token.msk_iam->sts_region, "eu-west-1");
+
+  const Taken by_token =
+      taken({{"security.protocol", "SASL_SSL"},
+             {"sasl.mechanism", "OAUTHBEARER"},
+             {"sasl.login.callback.handler.class",
+              "software.amazon.msk.auth.iam.IAMOAuthBearerLoginCallbackHandler"},
+             {"sasl.jaas.config",
+              "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"},
+             {"kferry.aws.region", "eu-west-2"}});
+  ASSERT_TRUE(by_token.security.sasl && by_token.security.sasl->token.msk_iam);
+  EXPECT_EQ(by_token.security.sasl->token.msk_iam->region, "eu-west-2");
+  EXPECT_TRUE(by_token.rest.empty());
+
+  const auto with = [&](const std::string& key, const std::string& value) {
+    Properties changed = iam;
+    changed[key] = value;
+    return refused(changed);
+  };
+  const std::string module = "software.amazon.msk.auth.iam.IAMLoginModule required ";
+  EXPECT_TRUE(has(with("sasl.jaas.config", module + "awsProfil=\"movers\";"), "'awsProfil'"));
+  EXPECT_TRUE(has(with("sasl.jaas.config", module + "awsRoleSecretAccessKey=\"" + kSecret + "\";"),
+                  "belong together"));
+  EXPECT_TRUE(has(with("kferry.sasl.oauthbearer.token.command", "aws-token"), "of its own"));
+}
+
 TEST(Security, AnOauthClientByTheKeysOfJavaOrOfLibrdkafka) {
   const std::string module =
       "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required";
