@@ -4,6 +4,8 @@
 #include <cctype>
 #include <string>
 
+#include "auth/aws_profiles.h"
+#include "auth/msk_iam.h"
 #include "cli/config.h"
 #include "kafkaio/config.h"
 #include "kafkaio/jaas.h"
@@ -91,7 +93,15 @@ void patterns(const std::string& text) {
          "a quoted name does not match itself, or more than itself");
 }
 
-constexpr std::array kTargets{yaml, properties, security, jaas, mm2, patterns};
+void aws(const std::string& text) {
+  for (const auth::AwsFile kind : {auth::AwsFile::kConfig, auth::AwsFile::kCredentials})
+    for (const auto& [name, profile] : auth::parse_aws_profiles(text, kind))
+      expect(!name.empty() && name.find('\n') == name.npos && profile.size() <= text.size(),
+             "a profile of no name, or more settings than came");
+  expect(auth::region_of_host(text).size() <= 32, "a region that is none");
+}
+
+constexpr std::array kTargets{yaml, properties, security, jaas, mm2, patterns, aws};
 
 }  // namespace
 }  // namespace kferry::fuzz

@@ -6,6 +6,7 @@
 
 #include "tests/fuzz/fuzz.h"
 #include "zkoffsets/connect_string.h"
+#include "zkoffsets/dialogue.h"
 #include "zkoffsets/layout.h"
 #include "zkoffsets/multi_answer.h"
 #include "zkoffsets/path_template.h"
@@ -106,6 +107,21 @@ void multi(const std::string& data) {
              "names that did not come");
 }
 
+// Frames, each after a byte that says whose it is and one with its length.
+void dialogue(const std::string& data) {
+  Dialogue carried;
+  for (size_t at = 0; at + 2 <= data.size();) {
+    const bool answer = (data[at] & 1) != 0;
+    const std::string frame = data.substr(at + 2, static_cast<unsigned char>(data[at + 1]));
+    at += 2 + frame.size();
+    if (!answer) {
+      carried.ask(frame);
+    } else if (!carried.check_answer(frame).empty()) {
+      return;  // the connection ends here
+    }
+  }
+}
+
 constexpr std::array kTargets{decimal,
                               storm,
                               trident,
@@ -116,7 +132,8 @@ constexpr std::array kTargets{decimal,
                               multi<NodeData>,
                               multi<NodeChildren>,
                               json,
-                              path};
+                              path,
+                              dialogue};
 
 }  // namespace
 }  // namespace kferry::fuzz
