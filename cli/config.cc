@@ -49,6 +49,7 @@ void read_rule(const YAML::Node& node, const std::string& where, GroupRule& rule
     if (!rule.convention)
       throw ConfigError{convention.Mark(), where + ".convention must be next or last"};
   }
+  if (const auto topics = node["topics"]) rule.topics = texts(topics, where + ".topics");
 }
 
 void add_group(Config& config, const YAML::Node& at, const std::string& name,
@@ -62,7 +63,7 @@ void add_group(Config& config, const YAML::Node& at, const std::string& name,
 
 void read_team(Config& config, const std::string& name, const YAML::Node& node) {
   const std::string where = "teams." + name;
-  check_keys(node, where, {"groups", "patterns", "preset", "convention"});
+  check_keys(node, where, {"groups", "patterns", "topics", "preset", "convention"});
   GroupRule rule;
   rule.team = name;
   read_rule(node, where, rule);
@@ -85,7 +86,7 @@ void read_groups(Config& config, const YAML::Node& node) {
   for (const auto& entry : node) {
     const auto name = entry.first.as<std::string>();
     const std::string where = "groups." + name;
-    check_keys(entry.second, where, {"preset", "convention"});
+    check_keys(entry.second, where, {"topics", "preset", "convention"});
     read_rule(entry.second, where, config.groups[GroupId(name)]);
   }
 }
@@ -147,13 +148,26 @@ void read_zookeeper_auth(Config& config, const YAML::Node& root) {
     throw ConfigError{node.Mark(), "zookeeper_auth and zookeeper_auth_file exclude each other"};
 }
 
+void read_offset_source(Config& config, const YAML::Node& root) {
+  const auto node = root["offset_source"];
+  if (!node) return;
+  config.offset_reads = parse_offset_reads(text(node, "offset_source"));
+  if (!config.offset_reads)
+    throw ConfigError{node.Mark(), fmt::format("offset_source must be {}", kOffsetReadsNames)};
+  if (*config.offset_reads == OffsetReads::kBroker && !config.zookeeper.empty())
+    throw ConfigError{node.Mark(),
+                      "offset_source: broker means that no ZooKeeper is connected to: take "
+                      "`zookeeper` out, or read there with offset_source: both"};
+}
+
 Config read_document(const YAML::Node& root) {
   Config config;
   check_keys(root, "kferry.yaml",
-             {"zookeeper", "zookeeper_auth", "zookeeper_auth_file", "bootstrap_server",
-              "command_config", "teams", "groups", "external", "flows"});
+             {"zookeeper", "zookeeper_auth", "zookeeper_auth_file", "offset_source",
+              "bootstrap_server", "command_config", "teams", "groups", "external", "flows"});
   if (const auto node = root["zookeeper"]) config.zookeeper = text(node, "zookeeper");
   read_zookeeper_auth(config, root);
+  read_offset_source(config, root);
   if (const auto node = root["bootstrap_server"])
     config.bootstrap_server = text(node, "bootstrap_server");
   if (const auto node = root["command_config"])
@@ -172,6 +186,7 @@ migrate::GroupSettings to_settings(const GroupRule& rule) {
   migrate::GroupSettings settings;
   settings.team = rule.team;
   settings.convention = rule.convention;
+  settings.topics.insert(rule.topics.begin(), rule.topics.end());
   if (!rule.preset) return settings;
   settings.layout = rule.preset->layout;
   if (!settings.convention) settings.convention = rule.preset->convention;
@@ -231,6 +246,7 @@ Result<std::map<GroupId, migrate::GroupSettings>> resolve(const Config& config,
       rule.team = from_pattern->team;
       if (!rule.preset) rule.preset = from_pattern->preset;
       if (!rule.convention) rule.convention = from_pattern->convention;
+      if (rule.topics.empty()) rule.topics = from_pattern->topics;
     }
     resolved[group] = to_settings(rule);
   }

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "cli/flow_config.h"
+#include "cli/offset_reads.h"
 #include "migrate/preflight.h"
 #include "zkoffsets/snapshot.h"
 
@@ -24,12 +25,14 @@ struct GroupRule {
   std::optional<std::string> team;
   std::optional<Preset> preset;
   std::optional<zkoffsets::Convention> convention;  // over the preset's
+  std::vector<std::string> topics;                  // only these; empty: all
 };
 
 struct Config {
   std::string zookeeper;
   std::string zookeeper_auth;  // ${env:NAME}, ${file:PATH}, ...: never the login itself
   std::string zookeeper_auth_file;
+  std::optional<OffsetReads> offset_reads;  // `broker`: without zookeeper
   std::string bootstrap_server;
   std::string command_config;
   std::vector<std::string> teams;                           // in the file's order

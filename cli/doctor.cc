@@ -24,6 +24,7 @@ OptionsDescription doctor_options() {
                           "servers that have the offsets")(
       "command-config", po::value<std::string>()->value_name("FILE"),
       "client properties for these brokers");
+  add_offset_source(migration);
   OptionsDescription rights("Rights");
   add_jobs(rights, "migrate with ZooKeeper; replicate, cutover and prove with a flow");
   OptionsDescription output("Output");
@@ -47,8 +48,8 @@ Result<bool> is_about_a_flow(const Values& values, const CommonOptions& common) 
   if (named || !common.bootstrap.empty()) return named;
   if (common.config_file.empty())
     return fail(ErrorKind::kUsage, "no cluster given",
-                "pass --config kferry.yaml, or --source and --target, or --zookeeper and "
-                "--bootstrap-server");
+                "pass --config kferry.yaml, or --source and --target, or --bootstrap-server with "
+                "--zookeeper or --offset-source broker");
   KFERRY_TRY(const Config config, read_config(common.config_file));
   return !config.flows.empty();
 }
@@ -63,7 +64,7 @@ Result<DoctorRequest> read_migration(const Values& values, const CommonOptions& 
   KFERRY_TRY(request.flow.groups.include, replicate::parse_patterns(named.groups));
   request.flow.source = {"source", settings.bootstrap, settings.bootstrap_addresses,
                          settings.client, settings.properties};
-  request.zookeeper = settings.zookeeper;
+  if (!settings.zookeeper.empty()) request.zookeeper = settings.zookeeper;
   return request;
 }
 
@@ -78,7 +79,7 @@ Result<DoctorRequest> read_request(const Values& values, const CommonOptions& co
     KFERRY_TRY(request, read_migration(values, common));
   }
   std::vector<Job> jobs;
-  if (request.zookeeper) jobs.push_back(Job::kMigrate);
+  if (request.zookeeper || !has_flow) jobs.push_back(Job::kMigrate);
   if (has_flow) jobs.insert(jobs.end(), {Job::kReplicate, Job::kCutover, Job::kProve});
   KFERRY_TRY(request.jobs, read_jobs(values, jobs));
   return request;

@@ -76,13 +76,15 @@ Result<std::optional<migrate::JournalState>> unfinished_run(const std::string& j
 }
 
 // Whether the cut-off run was about exactly the groups that are selected now.
+// Through brokers a group without any offset may be selected, but is in no plan.
 bool same_groups(const migrate::Plan& plan, const migrate::GatherRequest& selected) {
   std::set<GroupId> of_plan;
   for (const auto& group : plan.groups) of_plan.insert(group.group);
   std::set<GroupId> now;
   if (selected.scan.groups) now.insert(selected.scan.groups->begin(), selected.scan.groups->end());
   for (const auto& external : selected.scan.external) now.insert(external.group);
-  return of_plan == now;
+  if (!plan.source.zookeeper.empty()) return of_plan == now;
+  return std::ranges::includes(now, of_plan) && std::ranges::includes(of_plan, selected.must_exist);
 }
 
 int64_t groups_to_write(const migrate::Plan& plan) {
@@ -127,12 +129,10 @@ Result<verify::DiffReport> apply(Session& session, migrate::Plan& plan,
   KFERRY_TRY(migrate::Journal journal, resumed ? migrate::Journal::reopen(*resumed)
                                                : migrate::Journal::create(options.journal, plan));
   Progress progress(progress_mode(options.common), "migrating groups", groups_to_write(plan));
-  const migrate::Execution execution{plan,
-                                     journal,
-                                     session.zookeeper(),
-                                     resumed ? &*resumed : nullptr,
-                                     just_planned,
-                                     [&](int64_t n) { progress.add(n); }};
+  const migrate::Execution execution{
+      plan, journal, session.source(), resumed ? &*resumed : nullptr, just_planned, [&](int64_t n) {
+        progress.add(n);
+      }};
   verify::DiffReport report = migrate::execute(
       execution, executor_config(session.settings(), options.apply), session.stop());
   progress.finish();
@@ -204,6 +204,8 @@ Result<int> run_one_shot(const MigrateOptions& options, const Unfinished& unfini
   if (unfinished && options.apply.execute) {
     KFERRY_TRY(const auto selected, session->select(options.selection, false));
     KFERRY_TRY(const migrate::Plan journalled, migrate::read_plan_of(*unfinished));
+    if (journalled.source.zookeeper.empty() != settings.zookeeper.empty())
+      return cut_off(*unfinished, " with another --offset-source");
     if (!same_groups(journalled, selected)) return cut_off(*unfinished, " with other groups");
     return resume(*session, options, *unfinished, values, output);
   }

@@ -60,8 +60,23 @@ OptionsDescription describe_common() {
       "client properties for Kafka (as Java's or librdkafka's clients read them)");
   add("config", po::value<std::string>()->value_name("FILE"),
       "kferry.yaml: connections, teams, presets");
+  add_offset_source(options);
   add_output(options, log::Level::kWarn);
   return options;
+}
+
+void add_offset_source(OptionsDescription& options) {
+  options.add_options()(
+      "offset-source", po::value<std::string>()->value_name("both|zookeeper|broker"),
+      "read the old offsets in ZooKeeper and a second time through a broker, in ZooKeeper only, or "
+      "through the brokers only, without a connection to ZooKeeper (both)");
+}
+
+std::optional<OffsetReads> parse_offset_reads(const std::string& text) {
+  if (text == "both") return OffsetReads::kBoth;
+  if (text == "zookeeper") return OffsetReads::kZookeeper;
+  if (text == "broker") return OffsetReads::kBroker;
+  return std::nullopt;
 }
 
 void add_output(OptionsDescription& options, log::Level default_level) {
@@ -102,10 +117,9 @@ OptionsDescription describe_planning() {
   add("on-missing", po::value<std::string>()->value_name("fail|skip"),
       "the topic or partition does not exist any more (fail)");
   add("quiet-period", po::value<std::string>()->value_name("TIME"),
-      "how long ZooKeeper's offsets are watched for somebody who still commits (10s)");
+      "how long ZooKeeper's offsets are watched for somebody who still commits (10s; 65s with "
+      "--offset-source broker)");
   add("quiet-samples", po::value<int>()->value_name("N"), "how often in that time, 1 to 100 (3)");
-  add("offset-source", po::value<std::string>()->value_name("both|zookeeper"),
-      "read each offset from ZooKeeper and through a broker, or from ZooKeeper only (both)");
   return options;
 }
 
@@ -159,6 +173,10 @@ Result<CommonOptions> read_common(const Values& values) {
   common.bootstrap = text_of(values, "bootstrap-server");
   common.command_config = text_of(values, "command-config");
   common.progress = !flag_of(values, "no-progress");
+  if (values.count("offset-source") != 0) {
+    common.offset_reads = parse_offset_reads(text_of(values, "offset-source"));
+    if (!common.offset_reads) return bad_value(values, "offset-source", kOffsetReadsNames);
+  }
   const auto one_of = [](auto... pairs) {
     return [=](const std::string& text) {
       std::optional<std::common_type_t<decltype(pairs.second)...>> found;
@@ -215,16 +233,16 @@ Result<PlanningOptions> read_planning(const Values& values) {
                           policies.on_range));
   KFERRY_CHECK(read_named(values, "on-missing", "fail or skip", migrate::parse_missing_policy,
                           policies.on_missing));
-  KFERRY_CHECK(read_duration(values, "quiet-period", 0, kHour, planning.quiet_period));
+  if (values.count("quiet-period") != 0) {
+    Duration quiet_period{};
+    KFERRY_CHECK(read_duration(values, "quiet-period", 0, kHour, quiet_period));
+    planning.quiet_period = quiet_period;
+  }
   if (values.count("quiet-samples") != 0) {
     planning.quiet_samples = values["quiet-samples"].as<int>();
     if (planning.quiet_samples < 1 || planning.quiet_samples > 100)
       return fail(ErrorKind::kUsage, "--quiet-samples: takes a number from 1 to 100");
   }
-  const std::string source = text_of(values, "offset-source");
-  if (!source.empty() && source != "both" && source != "zookeeper")
-    return bad_value(values, "offset-source", "both or zookeeper");
-  planning.broker_read = source != "zookeeper";
   return planning;
 }
 

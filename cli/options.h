@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "cli/offset_reads.h"
 #include "migrate/executor.h"
 #include "migrate/plan.h"
 
@@ -25,6 +26,7 @@ struct CommonOptions {
   std::string bootstrap;            // HOST:PORT,…
   std::string command_config;       // Java or librdkafka properties; empty: none
   std::string zookeeper_auth_file;  // user:password; empty: none
+  std::optional<OffsetReads> offset_reads;
   OutputFormat format = OutputFormat::kTable;
   log::Format log_format = log::Format::kText;
   log::Level log_level = log::Level::kWarn;
@@ -45,9 +47,8 @@ struct SelectionOptions {
 // How facts are gathered and judged.
 struct PlanningOptions {
   migrate::Policies policies;
-  Duration quiet_period{10'000};
+  std::optional<Duration> quiet_period;  // nullopt: as long as where the offsets are read demands
   int quiet_samples = 3;
-  bool broker_read = true;
 };
 
 // How a plan is applied.
@@ -66,6 +67,8 @@ OptionsDescription describe_common();
 OptionsDescription describe_selection();
 OptionsDescription describe_planning();
 OptionsDescription describe_apply();
+// --offset-source.
+void add_offset_source(OptionsDescription& options);
 // The part of describe_common() that is no connection: --format, --log-format, --log-level,
 // --no-progress, --request-timeout.
 void add_output(OptionsDescription& options, log::Level default_level);

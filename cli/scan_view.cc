@@ -69,8 +69,8 @@ std::string age(int64_t now_ms, int64_t then_ms) {
 // Who is in it: by ZooKeeper's registrations and Kafka's members. Clients such as KafkaEx register
 // nowhere, so that an empty answer proves nothing: that is why the time of the last commit stands
 // beside it.
-std::string alive(const GroupFacts& group) {
-  std::string text;
+std::string alive(const Facts& facts, const GroupFacts& group) {
+  std::string text = facts.zookeeper.empty() ? "ZooKeeper not seen" : "";
   if (const size_t n = group.zookeeper.registrations.size(); n > 0)
     text += fmt::format("{} in ZooKeeper", n);
   if (group.state && !group.state->members.empty())
@@ -99,7 +99,11 @@ ordered_json to_json(const Facts& facts, const GroupFacts& group) {
                        {"last_commit_at", nullptr},
                        {"problems", zk.problems},
                        {"partitions", ordered_json::array()}};
-  for (const auto& one : zk.registrations) json["registered_consumers"].push_back(one.consumer_id);
+  if (facts.zookeeper.empty())
+    json["registered_consumers"] = json["owned_partitions"] = nullptr;
+  else
+    for (const auto& one : zk.registrations)
+      json["registered_consumers"].push_back(one.consumer_id);
   if (group.state)
     for (const auto& member : group.state->members)
       json["kafka_members"].push_back({{"member_id", member.id.value()},
@@ -175,7 +179,7 @@ std::string scan_table(const Facts& facts, size_t max_lines) {
           fmt::format("  {}: topic '{}': offsets of Kafka 0.7, not convertible\n", zk.group, topic);
     groups.add({zk.group.value(), group.team.value_or("-"),
                 std::string(zkoffsets::to_string(zk.layout)), fmt::format("{}", topics.size()),
-                fmt::format("{}", zk.offsets.size()), fmt::format("{}", lag), alive(group),
+                fmt::format("{}", zk.offsets.size()), fmt::format("{}", lag), alive(facts, group),
                 age(facts.gathered_at_ms, last_commit_ms(group)),
                 group.kafka ? fmt::format("{}", group.kafka->size()) : "?"});
   }
@@ -184,8 +188,9 @@ std::string scan_table(const Facts& facts, size_t max_lines) {
     text += fmt::format("... and {} partitions more: --format json shows all, --group some\n",
                         left_out);
   if (!problems.empty()) text += "\nProblems:\n" + problems;
-  text += fmt::format("\n{} groups, {} offsets in ZooKeeper {}.\n", facts.groups.size(), lines,
-                      facts.zookeeper);
+  text +=
+      fmt::format("\n{} groups, {} offsets in ZooKeeper{}.\n", facts.groups.size(), lines,
+                  facts.zookeeper.empty() ? ", read through the brokers" : " " + facts.zookeeper);
   return text;
 }
 
@@ -195,7 +200,7 @@ std::string scan_json(const Facts& facts) {
       {"generated_at", to_rfc3339(facts.gathered_at_ms)},
       {"tool_version", KFERRY_VERSION},
       {"source",
-       {{"zookeeper", facts.zookeeper},
+       {{"zookeeper", facts.zookeeper.empty() ? ordered_json() : ordered_json(facts.zookeeper)},
         {"cluster_id", facts.cluster_id ? ordered_json(*facts.cluster_id) : ordered_json()},
         {"bootstrap_servers", facts.bootstrap_servers}}},
       {"groups", ordered_json::array()},
@@ -213,7 +218,9 @@ std::string suggest_config(const Facts& facts) {
         &group);
   }
   std::string yaml =
-      fmt::format("zookeeper: {}\nbootstrap_server: {}\nteams:\n", log::json_quote(facts.zookeeper),
+      fmt::format("{}\nbootstrap_server: {}\nteams:\n",
+                  facts.zookeeper.empty() ? "offset_source: broker"
+                                          : "zookeeper: " + log::json_quote(facts.zookeeper),
                   log::json_quote(facts.bootstrap_servers));
   for (const auto& [team, groups] : teams) {
     yaml += fmt::format("  {}:\n    groups:\n", log::json_quote(team));

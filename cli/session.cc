@@ -9,9 +9,13 @@
 #include <fmt/format.h>
 
 #include "base/small_file.h"
+#include "cli/selection.h"
 #include "kafkaio/config_values.h"
 #include "kafkaio/security.h"
+#include "migrate/broker_source.h"
+#include "migrate/zookeeper_source.h"
 #include "replicate/cluster_settings.h"
+#include "zkoffsets/scanner.h"
 
 namespace kferry::cli {
 namespace {
@@ -19,6 +23,7 @@ namespace {
 constexpr Duration kConnectTimeout{60'000};
 // Bounds the reading of even the largest cluster.
 constexpr Duration kGatherTimeout{30 * 60'000};
+constexpr Duration kTopicPatience{10'000};  // with a broker that has just started
 
 // The names that a mistyped one may have meant.
 std::string close_names(const std::string& wanted, const std::vector<std::string>& names) {
@@ -32,6 +37,16 @@ std::string close_names(const std::string& wanted, const std::vector<std::string
     close += (close.empty() ? "did you mean " : ", ") + fmt::format("'{}'", name);
   }
   return close.empty() ? "`kferry scan` lists the groups that there are" : close + "?";
+}
+
+// A group of the configuration, or of a plan, of which the brokers read no offset.
+void warn_of_left_out(const migrate::GatherRequest& request, const migrate::Facts& facts) {
+  std::set<GroupId> there;
+  for (const auto& group : facts.groups) there.insert(group.zookeeper.group);
+  for (const GroupId& group : *request.scan.groups)
+    if (!there.contains(group))
+      log::warn("the group has no offset in ZooKeeper, as the brokers read it: it is left out",
+                {{"group", group.value()}});
 }
 
 }  // namespace
@@ -99,6 +114,28 @@ Result<std::optional<zkoffsets::ZkLogin>> read_zookeeper_login(const CommonOptio
   return std::move(*login);
 }
 
+namespace {
+
+// The command line wins: --offset-source broker leaves the configuration's `zookeeper` aside. But
+// what contradicts itself is an error, rather than a connection that nobody wanted.
+Result<OffsetReads> choose_reads(const CommonOptions& common, const Config& config) {
+  const OffsetReads reads =
+      common.offset_reads.value_or(config.offset_reads.value_or(OffsetReads::kBoth));
+  const std::string_view given = !common.zookeeper.empty()             ? "--zookeeper"
+                                 : !common.zookeeper_auth_file.empty() ? "--zookeeper-auth-file"
+                                                                       : "";
+  if (reads != OffsetReads::kBroker || given.empty()) return reads;
+  return fail(ErrorKind::kUsage,
+              fmt::format("{} and {} exclude each other: the offsets are read through the brokers, "
+                          "and ZooKeeper is not connected to",
+                          given,
+                          common.offset_reads ? "--offset-source broker"
+                                              : common.config_file + ": offset_source: broker"),
+              fmt::format("leave {} out, or pass --offset-source both", given));
+}
+
+}  // namespace
+
 Result<Settings> read_settings(const CommonOptions& common) {
   log::configure(common.log_format, common.log_level);
   Settings settings;
@@ -107,16 +144,20 @@ Result<Settings> read_settings(const CommonOptions& common) {
     KFERRY_TRY(settings.config, read_config(common.config_file));
   }
   const auto first = [](const std::string& a, const std::string& b) { return a.empty() ? b : a; };
-  settings.zookeeper = first(common.zookeeper, settings.config.zookeeper);
+  KFERRY_TRY(settings.offset_reads, choose_reads(common, settings.config));
   settings.bootstrap = first(common.bootstrap, settings.config.bootstrap_server);
-  if (settings.zookeeper.empty())
-    return fail(ErrorKind::kUsage, "no ZooKeeper given",
-                "pass --zookeeper HOST:PORT,.../chroot, or set `zookeeper` in --config");
   if (settings.bootstrap.empty())
     return fail(ErrorKind::kUsage, "no broker given",
                 "pass --bootstrap-server HOST:PORT, or set `bootstrap_server` in --config");
-  KFERRY_CHECK(zkoffsets::check_connect_string(settings.zookeeper));
-  KFERRY_TRY(settings.zookeeper_login, read_zookeeper_login(common, settings.config));
+  if (settings.offset_reads != OffsetReads::kBroker) {
+    settings.zookeeper = first(common.zookeeper, settings.config.zookeeper);
+    if (settings.zookeeper.empty())
+      return fail(ErrorKind::kUsage, "no ZooKeeper given",
+                  "pass --zookeeper HOST:PORT,.../chroot, or set `zookeeper` in --config; where it "
+                  "cannot be connected to: --offset-source broker");
+    KFERRY_CHECK(zkoffsets::check_connect_string(settings.zookeeper));
+    KFERRY_TRY(settings.zookeeper_login, read_zookeeper_login(common, settings.config));
+  }
   KFERRY_TRY(auto cluster,
              read_cluster_settings(
                  {.bootstrap = settings.bootstrap,
@@ -133,6 +174,16 @@ Result<Settings> read_settings(CommonOptions common, const verify::Source& sourc
   if (!common.config_file.empty()) {
     KFERRY_TRY(config, read_config(common.config_file));
   }
+  const bool through_brokers = source.zookeeper.empty();
+  if (common.offset_reads && (*common.offset_reads == OffsetReads::kBroker) != through_brokers)
+    return fail(ErrorKind::kUsage,
+                fmt::format("the plan's offsets were read {}, and --offset-source says otherwise",
+                            through_brokers ? "through the brokers" : "in ZooKeeper"),
+                "leave --offset-source out, or make a new plan");
+  if (through_brokers)
+    common.offset_reads = OffsetReads::kBroker;
+  else if (config.offset_reads == OffsetReads::kBroker)
+    common.offset_reads = OffsetReads::kBoth;
   if (common.zookeeper.empty() && config.zookeeper.empty()) common.zookeeper = source.zookeeper;
   if (common.bootstrap.empty() && config.bootstrap_server.empty())
     common.bootstrap = source.bootstrap_servers;
@@ -152,11 +203,26 @@ migrate::ExecutorConfig executor_config(const Settings& settings, const ApplyOpt
   return config;
 }
 
+Session::Session(Settings settings, std::optional<zkoffsets::ZkClient> zookeeper,
+                 wire::Cluster cluster, const StopToken& stop)
+    : settings_(std::move(settings)),
+      zookeeper_(std::move(zookeeper)),
+      cluster_(std::move(cluster)),
+      stop_(stop) {
+  if (zookeeper_)
+    source_ = std::make_unique<migrate::ZookeeperSource>(*zookeeper_);
+  else
+    source_ = std::make_unique<migrate::BrokerSource>(cluster_);
+}
+
 Result<std::unique_ptr<Session>> Session::open(const Settings& settings, const StopToken& stop) {
   const Wait wait(Deadline::after(kConnectTimeout), stop);
-  KFERRY_TRY(zkoffsets::ZkClient zookeeper,
-             zkoffsets::ZkClient::connect(
-                 {.connect = settings.zookeeper, .login = settings.zookeeper_login}, stop));
+  std::optional<zkoffsets::ZkClient> zookeeper;
+  if (!settings.zookeeper.empty()) {
+    KFERRY_TRY(zookeeper,
+               zkoffsets::ZkClient::connect(
+                   {.connect = settings.zookeeper, .login = settings.zookeeper_login}, stop));
+  }
   auto cluster = wire::Cluster::connect(settings.bootstrap_addresses, settings.client, wait);
   if (!cluster) {
     Error error = cluster.error();
@@ -181,20 +247,16 @@ Result<kafkaio::Admin*> Session::admin() {
 
 Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection,
                                                bool everything_by_default) {
-  const bool named = !selection.groups.empty() || !selection.teams.empty();
-  if (!named && !selection.all_groups && !everything_by_default)
-    return fail(ErrorKind::kUsage, "no group selected",
-                "pass --group NAME, --team NAME or --all-groups");
   const Config& config = settings_.config;
-  for (const std::string& team : selection.teams)
-    if (std::ranges::find(config.teams, team) == config.teams.end())
-      return fail(ErrorKind::kUsage, fmt::format("--team '{}': no such team", team),
-                  config.teams.empty()
-                      ? "pass --config kferry.yaml with a `teams` section"
-                      : fmt::format("the teams are: {}", fmt::join(config.teams, ", ")));
-
-  KFERRY_TRY(const auto external, zkoffsets::expand_external(zookeeper_, config.external, stop_));
-  KFERRY_TRY(const auto listed, zookeeper_.children({"/consumers"}, stop_));
+  KFERRY_CHECK(check_selection(selection, config, everything_by_default));
+  if (!zookeeper_) {
+    KFERRY_TRY(migrate::GatherRequest request, select_named(selection, config));
+    KFERRY_CHECK(check_topics(request));
+    return request;
+  }
+  const bool named = !selection.groups.empty() || !selection.teams.empty();
+  KFERRY_TRY(const auto external, zkoffsets::expand_external(*zookeeper_, config.external, stop_));
+  KFERRY_TRY(const auto listed, zookeeper_->children({"/consumers"}, stop_));
   using enum zkoffsets::NodeState;
   const bool only_by_name =
       !selection.groups.empty() && selection.teams.empty() && !selection.all_groups;
@@ -208,7 +270,7 @@ Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection
     names = selection.groups;
   } else if (listed.front().state == kMissing) {
     // A wrong chroot shall be called that, rather than "no such group".
-    KFERRY_CHECK(zkoffsets::scan(zookeeper_,
+    KFERRY_CHECK(zkoffsets::scan(*zookeeper_,
                                  {.groups = std::vector<GroupId>(), .external = external}, stop_));
   }
   for (const auto& entry : external) names.push_back(entry.group.value());
@@ -217,7 +279,6 @@ Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection
 
   migrate::GatherRequest request;
   KFERRY_TRY(request.settings, resolve(config, all));
-  for (const std::string& topic : selection.topics) request.topics.insert(TopicName(topic));
   std::set<GroupId> wanted;
   for (const std::string& group : selection.groups) {
     if (std::ranges::find(names, group) == names.end())
@@ -241,14 +302,35 @@ Result<migrate::GatherRequest> Session::select(const SelectionOptions& selection
   }
   for (const GroupId& group : outside) wanted.erase(group);
   request.scan.groups.emplace(wanted.begin(), wanted.end());
-  if (selection.convention)
-    for (auto& [group, settings] : request.settings) settings.convention = selection.convention;
+  apply_selection(selection, request);
   return request;
+}
+
+// Brokers say nothing of a topic that they do not have, which must not pass for "no offset".
+Result<> Session::check_topics(const migrate::GatherRequest& request) {
+  std::set<TopicName> named;
+  for (const GroupId& group : *request.scan.groups) named.merge(request.topics_of(group));
+  if (named.empty()) return {};
+  KFERRY_TRY(const auto metadata,
+             cluster_.fetch_settled_metadata({named.begin(), named.end()}, kTopicPatience,
+                                             Wait(Deadline::after(kConnectTimeout), stop_)));
+  for (const TopicName& topic : named) {
+    const auto found = metadata.topics.find(topic);
+    if (found == metadata.topics.end() || found->second.partitions.empty())
+      return fail(
+          ErrorKind::kRefused,
+          fmt::format("topic '{}' was named, but {} has no such topic, or does not show it "
+                      "to us",
+                      topic, settings_.bootstrap),
+          "check the name and the right to DESCRIBE it; of a topic that is gone the brokers "
+          "read no offset: leave it out");
+  }
+  return {};
 }
 
 Result<migrate::Facts> Session::gather(const migrate::GatherRequest& request) {
   const auto admin_handle = admin();
-  const migrate::Endpoints endpoints{zookeeper_, cluster_, settings_.bootstrap,
+  const migrate::Endpoints endpoints{*source_, cluster_, settings_.bootstrap,
                                      admin_handle ? *admin_handle : nullptr};
   std::unique_ptr<Progress> progress;
   migrate::GatherProgress callbacks;
@@ -257,8 +339,10 @@ Result<migrate::Facts> Session::gather(const migrate::GatherRequest& request) {
     progress = std::make_unique<Progress>(progress_mode(settings_.common), name, total);
   };
   callbacks.advance = [&](int64_t n) { progress->add(n); };
-  return migrate::gather(endpoints, request, Wait(Deadline::after(kGatherTimeout), stop_),
-                         callbacks);
+  auto facts =
+      migrate::gather(endpoints, request, Wait(Deadline::after(kGatherTimeout), stop_), callbacks);
+  if (facts && !zookeeper_) warn_of_left_out(request, *facts);
+  return facts;
 }
 
 }  // namespace kferry::cli

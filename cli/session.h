@@ -13,6 +13,7 @@
 #include "kafkaio/admin.h"
 #include "migrate/preflight.h"
 #include "replicate/cluster_settings.h"
+#include "zkoffsets/zk_client.h"
 
 namespace kferry::cli {
 
@@ -20,18 +21,19 @@ namespace kferry::cli {
 struct Settings {
   CommonOptions common;
   Config config;
-  std::string zookeeper;
+  std::string zookeeper;  // empty exactly with OffsetReads::kBroker
   std::optional<zkoffsets::ZkLogin> zookeeper_login;
   std::string bootstrap;
   std::vector<wire::Address> bootstrap_addresses;
   kafkaio::ClientProperties properties;  // for librdkafka
   wire::ClientConfig client;             // for our own connections
+  OffsetReads offset_reads = OffsetReads::kBoth;
 };
 
 // Reads --config and --command-config and checks the connections' texts; no network. kUsage.
 Result<Settings> read_settings(const CommonOptions& common);
 // The same with the connections that a plan names, where neither options nor configuration give
-// any.
+// any. Where its offsets were read, they are read again: kUsage when the options say otherwise.
 Result<Settings> read_settings(CommonOptions common, const verify::Source& source);
 
 // How a plan is applied or rolled back with these settings.
@@ -43,30 +45,29 @@ class Session {
   static Result<std::unique_ptr<Session>> open(const Settings& settings, const StopToken& stop);
 
   const Settings& settings() const { return settings_; }
-  zkoffsets::ZkClient& zookeeper() { return zookeeper_; }
+  migrate::OffsetSource& source() { return *source_; }
   wire::Cluster& cluster() { return cluster_; }
   const StopToken& stop() const { return stop_; }
   // librdkafka's side, opened when it is first needed.
   Result<kafkaio::Admin*> admin();
 
   // The selected groups and their settings. kUsage: nothing selected, an unknown team; kRefused: a
-  // group that does not exist in ZooKeeper (with the names that come close).
+  // group that does not exist in ZooKeeper (with the names that come close), or a topic that Kafka
+  // does not have although brokers shall be asked for it.
   Result<migrate::GatherRequest> select(const SelectionOptions& selection,
                                         bool everything_by_default);
   // gather() with progress on stderr.
   Result<migrate::Facts> gather(const migrate::GatherRequest& request);
 
  private:
-  Session(Settings settings, zkoffsets::ZkClient zookeeper, wire::Cluster cluster,
-          const StopToken& stop)
-      : settings_(std::move(settings)),
-        zookeeper_(std::move(zookeeper)),
-        cluster_(std::move(cluster)),
-        stop_(stop) {}
+  Session(Settings settings, std::optional<zkoffsets::ZkClient> zookeeper, wire::Cluster cluster,
+          const StopToken& stop);
+  Result<> check_topics(const migrate::GatherRequest& request);
 
   Settings settings_;
-  zkoffsets::ZkClient zookeeper_;
+  std::optional<zkoffsets::ZkClient> zookeeper_;  // nullopt: all is read through the brokers
   wire::Cluster cluster_;
+  std::unique_ptr<migrate::OffsetSource> source_;  // of one of them
   const StopToken& stop_;
   std::unique_ptr<kafkaio::Admin> admin_;
 };

@@ -29,7 +29,9 @@ migrate::GatherRequest request_of(const migrate::Plan& plan) {
   for (const auto& group : plan.groups) {
     if (group.external.empty()) request.scan.groups->push_back(group.group);
     for (const auto& external : group.external) request.scan.external.push_back(external);
-    request.settings[group.group] = {group.team, group.convention, group.layout};
+    migrate::GroupSettings& settings = request.settings[group.group];
+    settings = {group.team, group.convention, group.layout};
+    for (const auto& one : group.partitions) settings.topics.insert(one.partition.topic);
   }
   return request;
 }

@@ -38,9 +38,11 @@ bool means_absent(int16_t code) {
 
 // What one answer says of one group. `asked`: the partitions that were asked for, nullptr for all
 // that there are. `retry` is set when another broker, or the same one later, must be asked.
+// `unreadable` takes the partitions in trouble of their own; without it that is the group's.
 Result<GroupOffsets> read_group(const GroupId& group, int16_t group_code,
                                 const std::vector<OffsetFetchResponse::Topic>& topics,
-                                const std::vector<TopicPartition>* asked, bool& retry) {
+                                const std::vector<TopicPartition>* asked, bool& retry,
+                                std::set<TopicPartition>* unreadable = nullptr) {
   const std::string doing = fmt::format("reading the committed offsets of group '{}'", group);
   const auto trouble = [&](int16_t code, const std::string& where) -> Result<GroupOffsets> {
     retry = is_coordinator_error(code) || code == wire::kUnstableOffsetCommit;
@@ -54,6 +56,10 @@ Result<GroupOffsets> read_group(const GroupId& group, int16_t group_code,
     for (const auto& partition : topic.partitions) {
       const TopicPartition tp{topic.name, partition.partition_index};
       missing.erase(tp);
+      if (unreadable != nullptr && partition.error_code == wire::kUnknownServerError) {
+        unreadable->insert(tp);
+        continue;
+      }
       if (!means_absent(partition.error_code))
         return trouble(partition.error_code, fmt::format(", {}", tp));
       if (partition.error_code == wire::kNone && partition.committed_offset >= 0)
@@ -162,30 +168,29 @@ Result<OffsetsByGroup> fetch_kafka_offsets(Coordinators& coordinators,
   return reader.take(refused);
 }
 
-Result<OffsetsByGroup> fetch_zookeeper_offsets(wire::Cluster& cluster,
-                                               const std::vector<OffsetsQuery>& queries,
-                                               const Wait& wait) {
-  const auto once = [&]() -> Result<OffsetsByGroup> {
-    KFERRY_TRY(wire::Broker* const broker, cluster.any_broker(wait));
-    KFERRY_CHECK(broker->version_of<OffsetFetchRequest>({0, 0}));
-    std::vector<OffsetFetchRequest> requests;
-    for (const OffsetsQuery& query : queries) {
-      OffsetFetchRequest& request = requests.emplace_back();
-      request.group_id = query.group;
-      request.topics = by_topic(query.partitions);
-    }
-    KFERRY_TRY(const auto responses, broker->pipeline(requests, 0, wait));
-    OffsetsByGroup results;
-    for (size_t i = 0; i < queries.size(); ++i) {
-      bool retry = false;
-      results.emplace(queries[i].group,
-                      read_group(queries[i].group, wire::kNone, responses[i].topics,
-                                 &queries[i].partitions, retry));
-    }
-    return results;
-  };
-  return with_retry({}, wait.at_most(cluster.config().request_timeout), once,
-                    [](const Error& error) { return error.kind == ErrorKind::kUnreachable; });
+Result<ZookeeperOffsetsByGroup> fetch_zookeeper_offsets(wire::Broker& broker,
+                                                        const std::vector<OffsetsQuery>& queries,
+                                                        const Wait& wait) {
+  KFERRY_CHECK(broker.version_of<OffsetFetchRequest>({0, 0}));
+  std::vector<OffsetFetchRequest> requests;
+  for (const OffsetsQuery& query : queries) {
+    OffsetFetchRequest& request = requests.emplace_back();
+    request.group_id = query.group;
+    request.topics = by_topic(query.partitions);
+  }
+  KFERRY_TRY(const auto responses, broker.pipeline(requests, 0, wait));
+  ZookeeperOffsetsByGroup results;
+  for (size_t i = 0; i < queries.size(); ++i) {
+    bool retry = false;
+    std::set<TopicPartition> unreadable;
+    auto read = read_group(queries[i].group, wire::kNone, responses[i].topics,
+                           &queries[i].partitions, retry, &unreadable);
+    if (!read)
+      results.emplace(queries[i].group, std::unexpected(std::move(read).error()));
+    else
+      results.emplace(queries[i].group, ZookeeperOffsets{std::move(*read), std::move(unreadable)});
+  }
+  return results;
 }
 
 namespace {

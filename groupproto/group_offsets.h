@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ struct OffsetsQuery {
 // RequireStable, where the broker has it (2.5, KIP-447): offsets that an open transaction is about
 // to commit.
 enum class OpenTransactions {
-  kRespect,  // there is no answer for the group until they are over: UNSTABLE_OFFSET_COMMIT
+  kRespect,   // there is no answer for the group until they are over: UNSTABLE_OFFSET_COMMIT
   kOverlook,  // what was committed before them
 };
 struct FetchOptions {
@@ -48,12 +49,21 @@ Result<OffsetsByGroup> fetch_kafka_offsets(Coordinators& coordinators,
                                            const std::vector<OffsetsQuery>& queries,
                                            const Wait& wait, const FetchOptions& options = {});
 
-// What lies in ZooKeeper, through OffsetFetch version 0 and any broker in ZooKeeper mode (Kafka:
-// KafkaApis.handleOffsetFetchRequest). kFailed with kUnsupportedVersion where no broker offers it:
-// KRaft.
-Result<OffsetsByGroup> fetch_zookeeper_offsets(wire::Cluster& cluster,
-                                               const std::vector<OffsetsQuery>& queries,
-                                               const Wait& wait);
+// What one broker says of a group's offsets in ZooKeeper.
+struct ZookeeperOffsets {
+  GroupOffsets found;
+  // Its answer was UNKNOWN_SERVER_ERROR: what it makes of a znode that holds no number.
+  std::set<TopicPartition> unreadable;
+};
+using ZookeeperOffsetsByGroup = std::map<GroupId, Result<ZookeeperOffsets>>;
+
+// What lies in ZooKeeper, through OffsetFetch version 0 (Kafka:
+// KafkaApis.handleOffsetFetchRequest), which every broker in ZooKeeper mode answers. It is absent,
+// too, for topics that the broker does not know, or not yet. kFailed with kUnsupportedVersion where
+// the broker does not offer it: KRaft; brokers of 3.x say so group by group.
+Result<ZookeeperOffsetsByGroup> fetch_zookeeper_offsets(wire::Broker& broker,
+                                                        const std::vector<OffsetsQuery>& queries,
+                                                        const Wait& wait);
 
 struct OffsetToCommit {
   TopicPartition partition;

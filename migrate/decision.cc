@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "migrate/receipt.h"
 #include "wire/error_code.h"
 
 namespace kferry::migrate {
@@ -61,9 +62,9 @@ class Decision {
   const std::optional<Offset> kafka_;
   const wire::LogRange* const log_;
   const Receipt* const receipt_;
-  Offset wanted_;          // what ZooKeeper says, as an offset of Kafka
-  int64_t mzxid_ = 0;      // of the znode
-  bool conflict_ = false;  // two reads differed; a policy chose `wanted_`
+  Offset wanted_;                   // what ZooKeeper says, as an offset of Kafka
+  bool receipt_is_of_now_ = false;  // kferry migrated what stands there now
+  bool conflict_ = false;           // two reads differed; a policy chose `wanted_`
   PlannedPartition plan_;
 };
 
@@ -97,7 +98,8 @@ PlannedPartition Decision::of_node(const zkoffsets::OffsetNode& node) {
   plan_.path = node.path;
   plan_.zookeeper_offset = node.parsed.offset;
   plan_.node = node.node;
-  mzxid_ = node.node.mzxid;
+  receipt_is_of_now_ = receipt_ != nullptr &&
+                       is_about(*receipt_, node.node, node.parsed.offset, context_.convention);
   if (unparsable(node) || conflicting(node) || missing() || kafka_unknown())
     return std::move(plan_);
   against_kafka();
@@ -220,7 +222,7 @@ void Decision::against_kafka() {
 }
 
 bool Decision::moved_earlier(Verdict verdict) {
-  if (receipt_ == nullptr || receipt_->mzxid != mzxid_ || *kafka_ < receipt_->offset) return false;
+  if (!receipt_is_of_now_ || *kafka_ < receipt_->offset) return false;
   if (*kafka_ > receipt_->offset) {
     settle(verdict, Action::kKeep, "migrated earlier by kferry; the group has moved on");
     return true;
@@ -241,11 +243,11 @@ std::string Decision::why_by_policy() const {
   const Offset moved_to = receipt_->offset;
   if (*kafka_ == moved_to) {
     if (!ahead) return "";
-    return receipt_->mzxid == mzxid_
+    return receipt_is_of_now_
                ? fmt::format("moved by kferry to {}, under another convention or policy", moved_to)
                : fmt::format("moved by kferry to {}, then set back in ZooKeeper", moved_to);
   }
-  if (receipt_->mzxid == mzxid_)
+  if (receipt_is_of_now_)
     return fmt::format("moved by kferry to {}, then rewound in Kafka", moved_to);
   return fmt::format("both sides have moved since kferry migrated it at {}", moved_to);
 }

@@ -114,8 +114,8 @@ class PlanRun {
       if (batch.empty()) return;
       Groups groups;
       for (const size_t index : batch) groups.push_back(&planned(index));
-      const auto find = execution_.just_planned ? &find_consumers : &find_drift;
-      const auto drifts = find(execution_.zookeeper, groups, stop_);
+      const auto drifts = execution_.just_planned ? execution_.source.find_consumers(groups, stop_)
+                                                  : find_drift(execution_.source, groups, stop_);
       if (!drifts) return end_run(drifts.error());
       accept(batch, *drifts);
     }
@@ -154,26 +154,25 @@ class PlanRun {
   // the offsets in Kafka are then older than his.
   void check_zookeeper_at_the_end() {
     if (error_) return;
-    std::vector<std::string> paths;
-    for (size_t i = 0; i < reports_.size(); ++i)
-      for (size_t k = 0; k < reports_[i].partitions.size(); ++k)
-        if (reports_[i].partitions[k].outcome == verify::Outcome::kMigrated)
-          paths.push_back(planned(i).partitions[k].path);
-    if (paths.empty()) return;
-    const auto versions = zkoffsets::read_versions(execution_.zookeeper, paths, stop_);
-    if (!versions) return end_run(versions.error());
+    std::vector<SeenOffset> seen;
+    std::vector<verify::PartitionReport*> rows;
     for (size_t i = 0; i < reports_.size(); ++i)
       for (size_t k = 0; k < reports_[i].partitions.size(); ++k) {
-        auto& row = reports_[i].partitions[k];
+        if (reports_[i].partitions[k].outcome != verify::Outcome::kMigrated) continue;
         const PlannedPartition& one = planned(i).partitions[k];
-        if (row.outcome != verify::Outcome::kMigrated) continue;
-        const auto found = versions->find(one.path);
-        if (found != versions->end() && found->second == one.node) continue;
-        row.outcome = verify::Outcome::kDifferent;
-        row.detail =
-            "committed, but ZooKeeper's offset changed meanwhile: somebody still consumes; stop it "
-            "and migrate again";
+        seen.push_back({planned(i).group, one.partition, one.path, one.node, one.zookeeper_offset});
+        rows.push_back(&reports_[i].partitions[k]);
       }
+    if (seen.empty()) return;
+    const auto changed = execution_.source.find_changed(seen, stop_);
+    if (!changed) return end_run(changed.error());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (!(*changed)[i]) continue;
+      rows[i]->outcome = verify::Outcome::kDifferent;
+      rows[i]->detail =
+          "committed, but ZooKeeper's offset changed meanwhile: somebody still consumes; stop it "
+          "and migrate again";
+    }
   }
 
   void end_run(const Error& error) {

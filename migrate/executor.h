@@ -10,9 +10,9 @@
 #include "base/interrupt.h"
 #include "groupproto/group_session.h"
 #include "migrate/journal.h"
+#include "migrate/offset_source.h"
 #include "migrate/plan.h"
 #include "wire/cluster.h"
-#include "zkoffsets/scanner.h"
 
 namespace kferry::migrate {
 
@@ -33,17 +33,17 @@ struct ExecutorConfig {
   bool write_receipts = true;
 };
 
-// What one execution works on. The workers share `journal`, which is thread-safe; `zookeeper` is
-// used by one thread at a time.
+// What one execution works on. The workers share `journal`, which is thread-safe.
 struct Execution {
   const Plan& plan;
   Journal& journal;
-  zkoffsets::ZkClient& zookeeper;
+  OffsetSource& source;
   // What an earlier, cut-off run of the same plan has done already; its groups are checked, not
   // written again.
   const JournalState* resumed = nullptr;
   // The plan was made by this very process just now: ZooKeeper's offsets need not be read again
-  // before the groups' turn, only who is registered. (They are read again at the end in any case.)
+  // before the groups' turn, only who is registered, where that can be seen. (They are read again
+  // at the end in any case.)
   bool just_planned = false;
   std::function<void(int64_t)> on_group_done = [](int64_t) {};
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "migrate/receipt.h"
+
 namespace kferry::migrate {
 
 using verify::ExpectedGroup;
@@ -43,7 +45,8 @@ ExpectedGroup expect_from_zookeeper(const PlannedGroup& now, const Receipts& rec
   for (const PlannedPartition& one : now.partitions) {
     ExpectedOffset offset = offset_part(one);
     const auto receipt = receipts.find(one.partition);
-    const bool migrated = receipt != receipts.end() && receipt->second.mzxid == one.node.mzxid;
+    const bool migrated = receipt != receipts.end() &&
+                          is_about(receipt->second, one.node, one.zookeeper_offset, now.convention);
     if (migrated) {
       offset.offset = receipt->second.offset;
       offset.moved_on_is_fine = true;
@@ -75,7 +78,9 @@ ExpectedGroup expect_from_plan(const PlannedGroup& planned, const PlannedGroup* 
       offset.log_end = found->second->log_end;
       if (found->second->zookeeper_offset)
         offset.zookeeper_offset = found->second->zookeeper_offset->value();
-      if (!one.path.empty() && found->second->node != one.node) {
+      const bool as_planned = found->second->node == one.node &&
+                              found->second->zookeeper_offset == one.zookeeper_offset;
+      if (!one.path.empty() && !as_planned) {
         offset.offset.reset();
         offset.trouble = fmt::format(
             "{} was changed in ZooKeeper after the plan was made: somebody has "

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,12 @@ namespace kferry::migrate {
 // What kferry noted when it migrated the group earlier (migrate/receipt.h).
 struct Receipt {
   Offset offset;      // that it committed for the partition
-  int64_t mzxid = 0;  // of the offset znode it came from
+  int64_t mzxid = 0;  // of the offset znode it came from; 0: that was read through a broker
+  std::optional<ZookeeperOffset> zookeeper_offset = {};  // what stood there; noted without an mzxid
 };
 using Receipts = std::map<TopicPartition, Receipt>;
 
-// The versions of a group's offset znodes, sampled again and again.
+// A group's offset znodes, sampled again and again.
 struct Quiescence {
   int64_t samples = 0;
   int64_t sampled_for_ms = 0;
@@ -35,6 +37,7 @@ struct GroupFacts {
   std::vector<zkoffsets::ExternalLayout> external;  // where it is kept, outside /consumers
   std::optional<std::string> team;
   std::optional<zkoffsets::Convention> configured_convention;
+  std::set<TopicName> asked_topics;  // of which brokers were asked by name
   Result<groupproto::GroupState> state = groupproto::GroupState{"Dead", {}, {}};
   Result<groupproto::GroupOffsets> kafka = groupproto::GroupOffsets{};
   // OffsetFetch version 0 through a broker: the second, independent read. nullopt: not possible
@@ -46,7 +49,7 @@ struct GroupFacts {
 
 struct Facts {
   int64_t gathered_at_ms = 0;
-  std::string zookeeper;        // connect string
+  std::string zookeeper;        // connect string; empty: all was read through the brokers
   std::string zookeeper_login;  // who reads there: ZkClient::login_text()
   std::string bootstrap_servers;
   std::optional<std::string> cluster_id;

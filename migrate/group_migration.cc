@@ -293,12 +293,12 @@ void GroupMigration::finish() {
   for (const PlannedPartition& planned : group_.partitions) {
     if (planned.action == Action::kCommit &&
         report_of(planned.partition).outcome == Outcome::kMigrated)
-      receipts.push_back(make_receipt(planned.partition, {*planned.target, planned.node.mzxid}));
+      receipts.push_back(make_receipt(planned.partition, receipt_of(planned, *planned.target)));
     // Nothing was to be done here, but the group as a whole is migrated: from now on it is its own
     // business, also when it goes back.
     if (planned.action == Action::kKeep && planned.verdict == Verdict::kEqual)
       receipts.push_back(
-          make_receipt(planned.partition, {*planned.kafka_before, planned.node.mzxid}));
+          make_receipt(planned.partition, receipt_of(planned, *planned.kafka_before)));
   }
   const auto written =
       migrate::write_receipts(worker_.coordinators(), group_.group, receipts,

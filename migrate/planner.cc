@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/text.h"
+#include "migrate/broker_source.h"
 #include "migrate/decision.h"
 
 namespace kferry::migrate {
@@ -35,10 +36,21 @@ std::string members_of(const groupproto::GroupState& state) {
              : fmt::format("{} and {} more", text, state.members.size() - named);
 }
 
+void note_registered(const Facts& facts, const GroupFacts& group, verify::Evidence& evidence) {
+  if (facts.zookeeper.empty()) {
+    evidence.registered_consumers.reset();
+    evidence.owned_partitions.reset();
+    evidence.notes.emplace_back(kConsumersNotSeen);
+  } else {
+    evidence.registered_consumers = std::ssize(group.zookeeper.registrations);
+    evidence.owned_partitions = std::ssize(group.zookeeper.owners);
+  }
+}
+
 verify::Evidence evidence_of(const Facts& facts, const GroupFacts& group) {
   verify::Evidence evidence;
-  evidence.registered_consumers = std::ssize(group.zookeeper.registrations);
-  evidence.owned_partitions = std::ssize(group.zookeeper.owners);
+  const bool through_brokers = facts.zookeeper.empty();
+  note_registered(facts, group, evidence);
   if (group.state) {
     evidence.kafka_group_state = group.state->state;
     evidence.kafka_members = std::ssize(group.state->members);
@@ -48,7 +60,9 @@ verify::Evidence evidence_of(const Facts& facts, const GroupFacts& group) {
   evidence.samples = group.quiescence.samples;
   evidence.sampled_for_ms = group.quiescence.sampled_for_ms;
   evidence.changed_nodes = std::ssize(group.quiescence.changed_paths);
-  evidence.reads = usable_broker_read(group) != nullptr ? "zookeeper+broker" : "zookeeper";
+  evidence.reads = through_brokers                        ? "broker"
+                   : usable_broker_read(group) != nullptr ? "zookeeper+broker"
+                                                          : "zookeeper";
   if (is_external(group.zookeeper.layout)) {
     evidence.notes.emplace_back("no second read: a broker sees only offsets below /consumers");
   } else if (!group.broker_read) {
@@ -59,7 +73,10 @@ verify::Evidence evidence_of(const Facts& facts, const GroupFacts& group) {
   }
   if (group.quiescence.samples < 2)
     evidence.notes.emplace_back(
-        "the znodes were not sampled: a client that commits without registering is not noticed");
+        through_brokers
+            ? "the offsets were not sampled: a consumer that still commits is not noticed"
+            : "the znodes were not sampled: a client that commits without registering is not "
+              "noticed");
   return evidence;
 }
 
@@ -128,11 +145,14 @@ std::vector<Partition> partitions_of(const Facts& facts, const TopicName& topic)
   return partitions;
 }
 
-// Partitions that we see no znode of: those that exist in Kafka of topics that the group has, and
-// those of which only a broker sees an offset.
+// Partitions that we see no znode of: those that exist in Kafka of topics that the group has or
+// that were named for it, and those of which only a broker sees an offset.
 std::set<TopicPartition> without_nodes(const GroupContext& context) {
   std::set<TopicPartition> partitions;
   const auto& nodes = context.group->zookeeper.offsets;
+  for (const TopicName& topic : context.group->asked_topics)
+    for (const Partition partition : partitions_of(*context.facts, topic))
+      partitions.insert({topic, partition});
   const TopicName* previous = nullptr;
   for (const auto& node : nodes) {
     if (previous != nullptr && *previous == node.topic) continue;

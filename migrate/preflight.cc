@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <set>
-#include <thread>
 
+#include "migrate/broker_reads.h"
 #include "migrate/receipt.h"
 #include "wire/error_code.h"
 
 namespace kferry::migrate {
 namespace {
 
-constexpr size_t kBrokerReaders = 8;
-constexpr size_t kGroupsWorthAReader = 20;
 constexpr Duration kMetadataPatience{10'000};  // with a broker that has just started
 
 using groupproto::GroupOffsets;
@@ -25,17 +23,17 @@ std::vector<TopicPartition> partitions_of(const zkoffsets::GroupSnapshot& group)
 
 // Every partition whose log range matters: those with an offset, and the others of the same topics.
 std::vector<TopicPartition> partitions_to_range(const Facts& facts) {
-  std::set<TopicPartition> wanted;
   std::set<TopicName> topics;
-  for (const GroupFacts& group : facts.groups)
-    for (const auto& node : group.zookeeper.offsets)
-      if (topics.insert(node.topic).second) {
-        const auto found = facts.topics.find(node.topic);
-        if (found == facts.topics.end()) continue;
-        for (const auto& [partition, leader] : found->second.partitions)
-          wanted.insert({node.topic, partition});
-      }
-  return {wanted.begin(), wanted.end()};
+  for (const GroupFacts& group : facts.groups) {
+    topics.insert(group.asked_topics.begin(), group.asked_topics.end());
+    for (const auto& node : group.zookeeper.offsets) topics.insert(node.topic);
+  }
+  std::vector<TopicPartition> wanted;
+  for (const TopicName& topic : topics)
+    if (const auto found = facts.topics.find(topic); found != facts.topics.end())
+      for (const auto& [partition, leader] : found->second.partitions)
+        wanted.push_back({topic, partition});
+  return wanted;
 }
 
 // Takes the result of one group out of a batch.
@@ -45,6 +43,15 @@ auto take(Map& map, const Key& key) -> typename Map::mapped_type {
   if (found == map.end())
     return fail(ErrorKind::kFailed, fmt::format("group '{}': the broker left it out", key));
   return std::move(found->second);
+}
+
+// A partition that cannot be read is trouble of the whole second read: the first one will say more.
+Result<GroupOffsets> second_read(Result<groupproto::ZookeeperOffsets> read) {
+  if (!read) return std::unexpected(std::move(read).error());
+  if (read->unreadable.empty()) return std::move(read->found);
+  return std::unexpected(wire::kafka_error(
+      wire::kUnknownServerError,
+      fmt::format("reading the offset of {} in ZooKeeper", *read->unreadable.begin())));
 }
 
 class Gatherer {
@@ -59,22 +66,24 @@ class Gatherer {
 
   Result<Facts> run() {
     facts_.gathered_at_ms = wall_clock_ms();
-    facts_.zookeeper = endpoints_.zookeeper.connect_string();
+    facts_.zookeeper = endpoints_.source.zookeeper();
     facts_.bootstrap_servers = endpoints_.bootstrap_servers;
-    KFERRY_CHECK(read_zookeeper());
+    KFERRY_CHECK(read_old_offsets());
     const auto first_sample = std::chrono::steady_clock::now();
     KFERRY_CHECK(read_cluster());
     KFERRY_CHECK(read_groups());
-    if (request_.broker_read) KFERRY_CHECK(read_through_broker());
+    if (request_.broker_read && !facts_.zookeeper.empty()) KFERRY_CHECK(read_through_broker());
     KFERRY_CHECK(sample_quiescence(first_sample));
     return std::move(facts_);
   }
 
  private:
-  Result<> read_zookeeper() {
-    progress_.phase("reading offsets from ZooKeeper", 0);
-    KFERRY_TRY(zkoffsets::Snapshot snapshot, zkoffsets::scan(endpoints_.zookeeper, request_.scan,
-                                                             wait_.stop(), progress_.advance));
+  Result<> read_old_offsets() {
+    progress_.phase(facts_.zookeeper.empty() ? "reading offsets through the brokers"
+                                             : "reading offsets from ZooKeeper",
+                    0);
+    KFERRY_TRY(zkoffsets::Snapshot snapshot,
+               endpoints_.source.read(request_, wait_, progress_.advance));
     zookeeper_cluster_id_ = snapshot.cluster_id;
     facts_.zookeeper_login = snapshot.login;
     std::set<TopicName> expected;
@@ -85,10 +94,12 @@ class Gatherer {
     for (auto& group : snapshot.groups) {
       GroupFacts& facts = facts_.groups.emplace_back();
       facts.zookeeper = std::move(group);
-      if (!request_.topics.empty())
+      const std::set<TopicName> topics = request_.topics_of(facts.zookeeper.group);
+      if (!topics.empty())
         std::erase_if(facts.zookeeper.offsets, [&](const zkoffsets::OffsetNode& node) {
-          return !request_.topics.contains(node.topic);
+          return !topics.contains(node.topic);
         });
+      if (facts_.zookeeper.empty()) facts.asked_topics = topics;
       for (const auto& external : request_.scan.external)
         if (external.group == facts.zookeeper.group) facts.external.push_back(external);
       const auto configured = request_.settings.find(facts.zookeeper.group);
@@ -160,7 +171,7 @@ class Gatherer {
     if (queries.empty()) return {};
     progress_.phase("reading the offsets again through a broker",
                     static_cast<int64_t>(queries.size()));
-    auto read = fetch_zookeeper_offsets_spread(queries);
+    auto read = read_through_brokers(endpoints_.cluster, facts_.topics, queries, wait_);
     if (!read) {
       if (read.error().kind == ErrorKind::kInterrupted) return std::unexpected(read.error());
       facts_.why_no_broker_read = read.error().message;
@@ -168,47 +179,10 @@ class Gatherer {
     }
     for (GroupFacts& facts : facts_.groups) {
       const auto found = read->find(facts.zookeeper.group);
-      if (found == read->end()) continue;
-      // KRaft brokers of 3.x advertise version 0 and then refuse it: that is no second read either.
-      if (!found->second && found->second.error().kafka_code == wire::kUnsupportedVersion)
-        facts_.why_no_broker_read = found->second.error().message;
-      else
-        facts.broker_read = std::move(found->second);
+      if (found != read->end()) facts.broker_read = second_read(std::move(found->second));
     }
     progress_.advance(static_cast<int64_t>(queries.size()));
     return {};
-  }
-
-  // A broker answers version 0 by reading one node of ZooKeeper after the other: several
-  // connections, to several brokers where there are, keep it busy.
-  Result<groupproto::OffsetsByGroup> fetch_zookeeper_offsets_spread(
-      const std::vector<OffsetsQuery>& queries) {
-    const size_t readers = std::min(kBrokerReaders, queries.size() / kGroupsWorthAReader + 1);
-    if (readers == 1)
-      return groupproto::fetch_zookeeper_offsets(endpoints_.cluster, queries, wait_);
-    std::vector<wire::Address> addresses;
-    for (const auto& [id, address] : endpoints_.cluster.brokers()) addresses.push_back(address);
-    std::vector<Result<groupproto::OffsetsByGroup>> parts(readers);
-    {
-      std::vector<std::jthread> threads;
-      for (size_t i = 0; i < readers; ++i) {
-        std::ranges::rotate(addresses, addresses.begin() + 1);
-        const auto begin =
-            queries.begin() + static_cast<std::ptrdiff_t>(queries.size() * i / readers);
-        const auto end =
-            queries.begin() + static_cast<std::ptrdiff_t>(queries.size() * (i + 1) / readers);
-        threads.emplace_back([&, i, addresses, slice = std::vector<OffsetsQuery>(begin, end)] {
-          auto cluster = wire::Cluster::connect(addresses, endpoints_.cluster.config(), wait_);
-          parts[i] = cluster ? groupproto::fetch_zookeeper_offsets(*cluster, slice, wait_)
-                             : std::unexpected(cluster.error());
-        });
-      }
-    }
-    for (size_t i = 1; i < readers; ++i) {
-      if (!parts[i]) return parts[i];
-      if (parts[0]) parts[0]->merge(*parts[i]);
-    }
-    return std::move(parts[0]);
   }
 
   Result<> sample_quiescence(std::chrono::steady_clock::time_point first_sample) {
@@ -229,23 +203,25 @@ class Gatherer {
   }
 
   Result<> take_sample(std::chrono::steady_clock::time_point first_sample) {
-    std::vector<std::string> paths;
+    std::vector<SeenOffset> seen;
     for (const GroupFacts& facts : facts_.groups)
-      for (const auto& node : facts.zookeeper.offsets) paths.push_back(node.path);
-    KFERRY_TRY(const auto versions,
-               zkoffsets::read_versions(endpoints_.zookeeper, paths, wait_.stop()));
+      for (const auto& node : facts.zookeeper.offsets)
+        seen.push_back({facts.zookeeper.group,
+                        {node.topic, node.partition},
+                        node.path,
+                        node.node,
+                        node.parsed.offset});
+    KFERRY_TRY(const auto changed, endpoints_.source.find_changed(seen, wait_.stop()));
     const auto sampled_for =
         std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - first_sample);
+    auto has_changed = changed.begin();
     for (GroupFacts& facts : facts_.groups) {
       Quiescence& quiescence = facts.quiescence;
       ++quiescence.samples;
       quiescence.sampled_for_ms = sampled_for.count();
       quiescence.changed_paths.clear();
-      for (const auto& node : facts.zookeeper.offsets) {
-        const auto now = versions.find(node.path);
-        if (now == versions.end() || now->second != node.node)
-          quiescence.changed_paths.push_back(node.path);
-      }
+      for (const auto& node : facts.zookeeper.offsets)
+        if (*has_changed++) quiescence.changed_paths.push_back(node.path);
     }
     return {};
   }
@@ -261,6 +237,12 @@ class Gatherer {
 };
 
 }  // namespace
+
+std::set<TopicName> GatherRequest::topics_of(const GroupId& group) const {
+  if (!topics.empty()) return topics;
+  const auto found = settings.find(group);
+  return found == settings.end() ? std::set<TopicName>() : found->second.topics;
+}
 
 Result<Facts> gather(const Endpoints& endpoints, const GatherRequest& request, const Wait& wait,
                      const GatherProgress& progress) {

@@ -1,7 +1,8 @@
 // Receipts: what kferry notes in Kafka about a group that it has migrated, so that a later run can
 // tell "the group was migrated and has moved on" from "somebody else committed something larger"
 // without any local state. A receipt is a commit of its own in the group `kferry.receipt.<group>`:
-// the same partition, the offset that was committed, and in the metadata the znode's mzxid. See
+// the same partition, the offset that was committed, and in the metadata the znode's mzxid, or the
+// offset that stood in it. See
 // docs/adr/0003-receipts.md.
 #pragma once
 
@@ -11,6 +12,7 @@
 
 #include "groupproto/group_offsets.h"
 #include "migrate/facts.h"
+#include "migrate/plan.h"
 
 namespace kferry::migrate {
 
@@ -20,6 +22,12 @@ GroupId receipt_group(const GroupId& group);
 bool is_receipt_group(const GroupId& group);
 
 groupproto::OffsetToCommit make_receipt(const TopicPartition& partition, const Receipt& receipt);
+// What a migration of the partition notes, that committed `offset`.
+Receipt receipt_of(const PlannedPartition& planned, Offset offset);
+// Whether it is about the offset as it stands in ZooKeeper now: by the version of its znode, or,
+// where one of the two was read through a broker, by the number.
+bool is_about(const Receipt& receipt, const zkoffsets::NodeVersion& node,
+              std::optional<ZookeeperOffset> offset, zkoffsets::Convention convention);
 // nullopt: not one of ours, or withdrawn by a rollback.
 std::optional<Receipt> parse_receipt(const groupproto::CommittedOffset& committed);
 // All that are valid.

@@ -188,7 +188,7 @@ class GroupRollback {
     std::vector<groupproto::OffsetToCommit> withdrawals;
     for (const PlannedPartition& one : group_.partitions)
       if (one.target && was_written(one.partition))
-        withdrawals.push_back(make_withdrawal(one.partition, {*one.target, one.node.mzxid}));
+        withdrawals.push_back(make_withdrawal(one.partition, receipt_of(one, *one.target)));
     const auto done = write_receipts(worker_.coordinators(), group_.group, withdrawals, wait_);
     if (!done)
       log::warn("the group's receipts could not be withdrawn",

@@ -40,7 +40,9 @@ std::optional<std::string> problem_of(const OffsetNode& node, const groupproto::
   const TopicPartition partition{node.topic, node.partition};
   const auto committed = kafka.find(partition);
   const auto receipt = receipts.find(partition);
-  const bool migrated = receipt != receipts.end() && receipt->second.mzxid == node.node.mzxid;
+  const bool migrated =
+      receipt != receipts.end() && migrate::is_about(receipt->second, node.node, node.parsed.offset,
+                                                     zkoffsets::Convention::kNext);
   if (migrated && committed != kafka.end()) return std::nullopt;
   std::string trouble;
   const auto wanted = wanted_offset(node, trouble);

@@ -131,7 +131,7 @@ class Judge {
 
   static void tell_trouble(const GroupNow& now, GroupReadiness& result) {
     if (!now.trouble.empty()) result.reasons.push_back(now.trouble);
-    if (const int64_t n = now.verified->evidence.registered_consumers; n > 0)
+    if (const int64_t n = now.verified->evidence.registered_consumers.value_or(0); n > 0)
       result.reasons.push_back(
           fmt::format("{} of its consumers {} still registered in ZooKeeper and will commit there",
                       n, n == 1 ? "is" : "are"));

@@ -56,11 +56,12 @@ struct PartitionReport {
 
 // Why we believe that nobody else was consuming.
 struct Evidence {
-  int64_t registered_consumers = 0;  // under /consumers/<g>/ids
-  int64_t owned_partitions = 0;      // under /consumers/<g>/owners
+  // Under /consumers/<g>/ids and /consumers/<g>/owners. Absent: ZooKeeper was not looked at.
+  std::optional<int64_t> registered_consumers = 0;
+  std::optional<int64_t> owned_partitions = 0;
   std::string kafka_group_state;  // "Empty", "Dead", "Stable", ...; "" when it could not be asked
   int64_t kafka_members = 0;
-  int64_t samples = 0;         // how often the znodes' versions were read
+  int64_t samples = 0;  // how often the znodes' versions (through brokers: the offsets) were read
   int64_t sampled_for_ms = 0;  // from the first sample to the last
   int64_t changed_nodes = 0;   // that changed in between
   std::string reads;  // "zookeeper+broker", "zookeeper", "broker": the independent reads made
@@ -79,7 +80,7 @@ struct GroupReport {
 };
 
 struct Source {
-  std::string zookeeper;
+  std::string zookeeper;  // empty: its offsets were read through the brokers
   std::optional<std::string> cluster_id;
   std::string bootstrap_servers;
 };

@@ -80,11 +80,14 @@ std::string to_html(const DiffReport& report, size_t most_lines) {
                                                           : Tone::kBad});
   page.section("Result");
   page.facts({{"Written", report.executed ? "yes" : "no, a dry run"},
-              {"ZooKeeper", report.source.zookeeper},
+              {"ZooKeeper", report.source.zookeeper.empty() ? "read through the brokers"
+                                                            : report.source.zookeeper},
               {"Kafka", report.source.bootstrap_servers},
               {"Cluster", report.source.cluster_id.value_or("no id")},
               {"Exit code", std::to_string(code)}});
   page.paragraph({counts_line(report)});
+  if (const std::string source = source_line(report); !source.empty())
+    page.paragraph({source, Tone::kWarn});
   if (const std::string expiry = expiry_line(report); !expiry.empty())
     page.paragraph({expiry, Tone::kWarn});
   if (report.error) {

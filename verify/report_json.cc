@@ -146,7 +146,8 @@ void read_head(Fields& fields, DiffReport& report) {
 
 void write_source(JsonWriter& writer, const Source& source) {
   writer.begin_object();
-  writer.field("zookeeper", source.zookeeper);
+  writer.field("zookeeper",
+               source.zookeeper.empty() ? std::nullopt : std::optional(source.zookeeper));
   writer.field("cluster_id", source.cluster_id);
   writer.field("bootstrap_servers", source.bootstrap_servers);
   writer.end();
@@ -169,7 +170,7 @@ void write_evidence(JsonWriter& writer, const Evidence& evidence) {
 }
 
 Source read_source(Fields fields) {
-  Source source{fields.text("zookeeper"), fields.maybe_text("cluster_id"),
+  Source source{fields.maybe_text("zookeeper").value_or(""), fields.maybe_text("cluster_id"),
                 fields.text("bootstrap_servers")};
   fields.no_others();
   return source;
@@ -177,8 +178,8 @@ Source read_source(Fields fields) {
 
 Evidence read_evidence(Fields fields) {
   Evidence evidence;
-  evidence.registered_consumers = fields.number("registered_consumers");
-  evidence.owned_partitions = fields.number("owned_partitions");
+  evidence.registered_consumers = fields.maybe_number("registered_consumers");
+  evidence.owned_partitions = fields.maybe_number("owned_partitions");
   evidence.kafka_group_state = fields.text("kafka_group_state");
   evidence.kafka_members = fields.number("kafka_members");
   evidence.samples = fields.number("samples");

@@ -24,6 +24,8 @@ std::vector<std::string> to_row(const ReportLine& line);
 std::string counts_line(const DiffReport& report);
 // What to do next.
 std::string_view advice(const DiffReport& report);
+// That who is registered in ZooKeeper was not seen, where that is so; else empty.
+std::string source_line(const DiffReport& report);
 // The first deadline: until then a consumer has to join, or Kafka drops the group's offsets. Empty:
 // there is none; else with a newline.
 std::string expiry_line(const DiffReport& report);

@@ -113,6 +113,14 @@ std::string counts_line(const DiffReport& report) {
   return text + '\n';
 }
 
+std::string source_line(const DiffReport& report) {
+  const bool through_brokers =
+      report.source.zookeeper.empty() && !report.source.bootstrap_servers.empty();
+  if (!through_brokers || report.verb == "rollback") return {};
+  return "ZooKeeper's offsets were read through the brokers: consumers that are registered in "
+         "ZooKeeper could not be looked at.\n";
+}
+
 std::string expiry_line(const DiffReport& report) {
   const GroupReport* first = nullptr;
   for (const GroupReport& group : report.groups)
@@ -199,6 +207,7 @@ std::string to_table(const DiffReport& report, size_t max_lines) {
     if (!report.error->hint.empty())
       text += fmt::format("hint: {}\n", escape_control(report.error->hint));
   }
+  text += source_line(report);
   return text + std::string(advice(report)) + '\n' + expiry_line(report);
 }
 

@@ -13,7 +13,8 @@
 
 namespace kferry::zkoffsets {
 
-// The part of a znode's Stat that shows whether it has changed.
+// The part of a znode's Stat that shows whether it has changed. All zero: not known, since the
+// offset was read through a broker.
 struct NodeVersion {
   int64_t mzxid = 0;     // zxid of the last change
   int32_t version = 0;   // number of changes

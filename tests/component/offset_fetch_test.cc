@@ -103,10 +103,10 @@ class OffsetFetch : public testing::Test {
     Coordinators coordinators(cluster);
     return fetch_kafka_offsets(coordinators, queries, wait_for(wait));
   }
-  Result<OffsetsByGroup> fetch_zookeeper(const std::vector<OffsetsQuery>& queries,
-                                         Duration wait = kLong) {
+  Result<ZookeeperOffsetsByGroup> fetch_zookeeper(const std::vector<OffsetsQuery>& queries) {
     wire::Cluster cluster = connect_to({&fake_});
-    return fetch_zookeeper_offsets(cluster, queries, wait_for(wait));
+    KFERRY_TRY(wire::Broker* const broker, cluster.any_broker(wait_for(kLong)));
+    return fetch_zookeeper_offsets(*broker, queries, wait_for(kLong));
   }
 
   FakeBroker fake_;
@@ -231,9 +231,9 @@ TEST_F(OffsetFetch, OfZooKeeperIsVersion0AndNoOther) {
   const auto found =
       fetch_zookeeper({{kGroup, {tp("a", 0), tp("a", 1)}}, {GroupId("h"), {tp("b", 0)}}});
   ASSERT_TRUE(ok(found));
-  EXPECT_EQ(found->at(kGroup)->size(), 1U);
-  EXPECT_EQ(found->at(kGroup)->at(tp("a", 0)).offset, Offset(10));
-  EXPECT_EQ(found->at(GroupId("h"))->at(tp("b", 0)).offset, Offset(3));
+  EXPECT_EQ(found->at(kGroup)->found.size(), 1U);
+  EXPECT_EQ(found->at(kGroup)->found.at(tp("a", 0)).offset, Offset(10));
+  EXPECT_EQ(found->at(GroupId("h"))->found.at(tp("b", 0)).offset, Offset(3));
   for (const auto& request : fake_.requests(ApiKey::kOffsetFetch)) EXPECT_EQ(request.version(), 0);
   EXPECT_EQ(fake_.count(ApiKey::kFindCoordinator), 0U) << "any broker reads ZooKeeper";
 }
@@ -252,12 +252,14 @@ TEST_F(OffsetFetch, OfZooKeeperIsNotOfferedByKRaft) {
   EXPECT_EQ(found->at(kGroup).error().kafka_code, wire::kUnsupportedVersion);
 }
 
-TEST_F(OffsetFetch, OfZooKeeperIsRepeatedWhenTheConnectionIsLost) {
-  keep({{kGroup, {.offsets = {{tp("a", 0), 10}}}}});
-  fake_.once(ApiKey::kOffsetFetch, [](const auto&) { return FakeReply{.close = true}; });
-  const auto found = fetch_zookeeper({{kGroup, {tp("a", 0)}}});
+TEST_F(OffsetFetch, OfZooKeeperTellsWhatABrokerCannotRead) {
+  keep({{kGroup,
+         {.offsets = {{tp("a", 0), 10}}, .codes = {{tp("a", 1), wire::kUnknownServerError}}}}});
+  const auto found = fetch_zookeeper({{kGroup, {tp("a", 0), tp("a", 1)}}});
   ASSERT_TRUE(ok(found));
-  EXPECT_TRUE(ok(found->at(kGroup)));
+  ASSERT_TRUE(ok(found->at(kGroup)));
+  EXPECT_EQ(found->at(kGroup)->found.size(), 1U);
+  EXPECT_EQ(found->at(kGroup)->unreadable, std::set{tp("a", 1)});
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ std::vector<std::string> Site::complete(std::vector<std::string> arguments) {
   };
   if (!has(arguments, "--config")) {
     const std::vector<std::string> where = connections();
-    add(where[0], where[1]);
+    if (!has(arguments, "broker")) add(where[0], where[1]);  // --offset-source broker
     add(where[2], where[3]);
   }
   if (!has(arguments, "--no-progress")) arguments.emplace_back("--no-progress");

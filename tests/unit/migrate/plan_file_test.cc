@@ -102,6 +102,20 @@ TEST(PlanFile, SaysWhereAnExternalGroupIsKept) {
   EXPECT_TRUE(read->groups[1].external.empty());
 }
 
+TEST(PlanFile, OffsetsThatWereReadThroughTheBrokers) {
+  OnePartition facts(50);
+  facts.facts.zookeeper.clear();
+  facts.node().node = {};
+  Plan plan = facts.plan();
+  const std::string text = to_json(plan);
+  EXPECT_EQ(kferry::testing::schema_trouble("plan.schema.json", json::parse(text)), "");
+  const auto read = parse_plan(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->source.zookeeper, "");
+  EXPECT_EQ(read->groups[0].evidence.reads, "broker");
+  EXPECT_EQ(read->groups[0].evidence.owned_partitions, std::nullopt);
+}
+
 TEST(PlanFile, FitsTheSchema) {
   EXPECT_EQ(kferry::testing::schema_trouble("plan.schema.json", json::parse(sample_text())), "");
   Plan empty;

@@ -51,6 +51,21 @@ TEST(ReportJson, AnOlderOneIsReadWithoutDenied) {
   EXPECT_TRUE(parse_report(older.dump()));
 }
 
+TEST(ReportJson, ReadThroughTheBrokers) {
+  DiffReport report = kferry::testing::sample_report();
+  report.source.zookeeper.clear();
+  report.groups[0].evidence.reads = "broker";
+  report.groups[0].evidence.registered_consumers.reset();
+  report.groups[0].evidence.owned_partitions.reset();
+  const std::string text = to_json(report);
+  EXPECT_EQ(kferry::testing::schema_trouble("report.schema.json", json::parse(text)), "");
+  EXPECT_TRUE(json::parse(text)["source"]["zookeeper"].is_null());
+  const auto read = parse_report(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(to_json(*read), text);
+  EXPECT_EQ(read->groups[0].evidence.registered_consumers, std::nullopt);
+}
+
 TEST(ReportJson, FitsTheSchema) {
   EXPECT_EQ(kferry::testing::schema_trouble("report.schema.json", sample_json()), "");
   DiffReport empty;

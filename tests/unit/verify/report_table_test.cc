@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "golden.h"
 #include "sample_report.h"
 #include "verify/report_json.h"
-#include "base/text.h"
 
 namespace kferry::verify {
 namespace {
@@ -67,6 +67,14 @@ TEST(ReportTable, ColumnsAlignWhateverTheAlphabet) {
     begin = end + 1;
   }
   for (const size_t column : columns) EXPECT_EQ(column, columns[0]) << table;
+}
+
+TEST(ReportTable, SaysThatConsumersWereNotSeen) {
+  const std::string words = "could not be looked at";
+  DiffReport report = kferry::testing::sample_report();
+  EXPECT_EQ(to_table(report, 20).find(words), std::string::npos);
+  report.source.zookeeper.clear();
+  EXPECT_NE(to_table(report, 20).find(words), std::string::npos);
 }
 
 TEST(ReportTable, SaysWhatToDoNext) {
