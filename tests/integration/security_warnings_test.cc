@@ -64,7 +64,9 @@ TEST_F(OpenFiles, AreWarnedOf) {
       {"--mm2-properties", mm2, mirroring({"--mm2-properties", mm2})},
       {"${file:PATH}", whole, planning(plain_by("${file:" + whole + "}"))},
       {"${file:PATH:KEY}", one_key, planning(plain_by("${file:" + one_key + ":one}"))},
-      {"${directory:...}", whole, planning(plain_by("${directory:" + file("") + ":whole}"))},
+      {"${directory:...}", whole,
+       planning(plain_by("${directory:" + std::filesystem::path(whole).parent_path().string() +
+                         ":whole}"))},
       {"--zookeeper-auth-file", login,
        planning(plain_by(kPlainPassword)) + Arguments{"--zookeeper-auth-file", login}},
       {"a token", a_token,
