@@ -77,7 +77,7 @@ struct TokenSource {
 
 struct SaslSettings {
   SaslMechanism mechanism = SaslMechanism::kPlain;
-  std::string user;                    // PLAIN, SCRAM
+  std::string user;                    // PLAIN, SCRAM; GSSAPI: our principal, or empty
   std::string password;                // PLAIN, SCRAM
   std::string service_name = "kafka";  // GSSAPI: the first part of the broker's principal
   std::string keytab;                  // GSSAPI; empty: there is a ticket, or the system's own

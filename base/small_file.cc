@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
+
 namespace kferry {
 namespace {
 
@@ -29,6 +31,12 @@ bool others_may_read(const std::string& path) {
   struct stat found = {};
   return stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) &&
          (found.st_mode & S_IROTH) != 0;
+}
+
+void warn_if_others_may_read(const std::string& path, const std::string& hint) {
+  if (!others_may_read(path)) return;
+  log::warn("a file with secrets can be read by every user of this machine",
+            {{"file", path}, {"hint", hint}});
 }
 
 }  // namespace kferry

@@ -14,5 +14,7 @@ Result<std::string> read_small_file(const std::string& path, std::string_view wh
 
 // Whether every user of this machine may read the file. Of what is no file: false.
 bool others_may_read(const std::string& path);
+// Logs a warning then: it is a file with secrets.
+void warn_if_others_may_read(const std::string& path, const std::string& hint = "chmod o-r");
 
 }  // namespace kferry

@@ -64,6 +64,7 @@ Result<DoctorRequest> read_migration(const Values& values, const CommonOptions& 
   KFERRY_TRY(request.flow.groups.include, replicate::parse_patterns(named.groups));
   request.flow.source = {"source", settings.bootstrap, settings.bootstrap_addresses,
                          settings.client, settings.properties};
+  request.flow.zookeeper_login = settings.zookeeper_login;
   if (!settings.zookeeper.empty()) request.zookeeper = settings.zookeeper;
   return request;
 }

@@ -93,10 +93,12 @@ void collect_flags(const Values& values, const Flag (&flags)[N], FlowChanges& ch
 OptionsDescription describe_clusters() {
   OptionsDescription clusters("Clusters");
   add_flags(clusters, kClusterFlags);
-  clusters.add_options()("flow", po::value<std::string>()->value_name("NAME"),
-                         "the flow, of those in --config or --mm2-properties if there are any "
-                         "(source->target)")(
-      "reverse", po::bool_switch(), "the way back of that flow, from its target to its source");
+  clusters.add_options()("zookeeper-auth-file", po::value<std::string>()->value_name("FILE"),
+                         "a file with its login, user:password (scheme digest)")(
+      "flow", po::value<std::string>()->value_name("NAME"),
+      "the flow, of those in --config or --mm2-properties if there are any "
+      "(source->target)")("reverse", po::bool_switch(),
+                          "the way back of that flow, from its target to its source");
   return clusters;
 }
 

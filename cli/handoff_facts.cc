@@ -144,11 +144,10 @@ Result<verify::HandoffFacts> HandoffGatherer::gather(
   std::optional<wire::Cluster> alone;
   const replicate::ClusterSettings& source = flow_.source;
   if (flow_.zookeeper) {
-    KFERRY_TRY(const auto login, read_zookeeper_login(common_, config_));
-    KFERRY_TRY(session,
-               Session::open({common_, config_, *flow_.zookeeper, login, source.bootstrap_servers,
-                              source.addresses, source.properties, source.client},
-                             stop_));
+    KFERRY_TRY(session, Session::open({common_, config_, *flow_.zookeeper, flow_.zookeeper_login,
+                                       source.bootstrap_servers, source.addresses,
+                                       source.properties, source.client},
+                                      stop_));
     KFERRY_CHECK(look_at_zookeeper(*session));
   } else {
     KFERRY_TRY(alone, wire::Cluster::connect(source.addresses, source.client,

@@ -45,7 +45,7 @@ Result<Mm2Flow> read_mm2(const std::string& file, const std::string& flow, Durat
   KFERRY_TRY(const std::string text, read_file(file, "--mm2-properties"));
   auto properties = kafkaio::parse_properties(text);
   if (!properties) return std::unexpected(in_context(std::move(properties).error(), file));
-  if (kafkaio::has_plain_secret(*properties)) warn_if_others_may_read(file);
+  warn_of_plain_secrets(*properties, file);
   return replicate::read_mm2_flow({std::move(*properties), file, flow, timeout});
 }
 
@@ -54,11 +54,12 @@ struct Layers {
   FlowSettings base;
   std::optional<std::regex> cycles;  // never copied, whatever topics_exclude says
   FlowChanges changes;
+  Config config;
 };
 
 Result<Layers> read_layers(const Values& values, const CommonOptions& common,
                            std::vector<replicate::Mm2Note>* notes) {
-  Layers layers{default_flow(), {}, {}};
+  Layers layers{default_flow(), {}, {}, {}};
   std::string name = text_of(values, "flow");
   if (values.count("flow") != 0) KFERRY_CHECK(check_flow_name(name, "--flow"));
   const std::string mm2_file = text_of(values, "mm2-properties");
@@ -71,7 +72,8 @@ Result<Layers> read_layers(const Values& values, const CommonOptions& common,
     if (notes != nullptr) *notes = std::move(mm2.notes);
   }
   if (!common.config_file.empty()) {
-    KFERRY_TRY(const Config config, read_config(common.config_file));
+    KFERRY_TRY(layers.config, read_config(common.config_file));
+    const Config& config = layers.config;
     KFERRY_TRY(layers.changes, choose(config, common.config_file, name, !mm2_file.empty()));
     // The guard is not to be forgotten: what `scan` and `migrate` look at is looked at here too.
     if (!config.zookeeper.empty() && !layers.changes.contains("zookeeper"))
@@ -131,9 +133,13 @@ Result<CommonOptions> read_replicate_common(const Values& values) {
 
 namespace {
 
-Result<FlowSettings> make_flow(Layers layers, const Values& values, Duration timeout) {
+Result<FlowSettings> make_flow(Layers layers, const Values& values, const CommonOptions& common) {
+  const Duration timeout = common.request_timeout;
   FlowSettings flow = std::move(layers.base);
   for (const auto& [setting, value] : layers.changes) KFERRY_CHECK(apply(setting, value, flow));
+  if (flow.zookeeper) {
+    KFERRY_TRY(flow.zookeeper_login, read_zookeeper_login(common, layers.config));
+  }
   name_clusters(flow);
   KFERRY_CHECK(read_cluster(layers.changes, "source", timeout, flow.source));
   KFERRY_CHECK(read_cluster(layers.changes, "target", timeout, flow.target));
@@ -195,7 +201,7 @@ Result<replicate::FlowPatterns> patterns_of(const FlowChanges& changes) {
 Result<FlowSettings> read_flow(const Values& values, std::vector<replicate::Mm2Note>* notes) {
   KFERRY_TRY(const CommonOptions common, read_replicate_common(values));
   KFERRY_TRY(Layers layers, read_layers(values, common, notes));
-  return make_flow(std::move(layers), values, common.request_timeout);
+  return make_flow(std::move(layers), values, common);
 }
 
 Result<FlowSettings> read_target_of_flow(const Values& values) {
@@ -251,7 +257,7 @@ Result<WrittenFlow> read_written_flow(const Values& values) {
   KFERRY_TRY(written.patterns, patterns_of(layers.changes));
   KFERRY_TRY(written.source_properties, take_properties(layers.changes, "source_config"));
   KFERRY_TRY(written.target_properties, take_properties(layers.changes, "target_config"));
-  KFERRY_TRY(written.flow, make_flow(std::move(layers), values, common.request_timeout));
+  KFERRY_TRY(written.flow, make_flow(std::move(layers), values, common));
   return written;
 }
 

@@ -70,10 +70,10 @@ Result<std::string> read_file(const std::string& path, std::string_view what) {
   return text;
 }
 
-void warn_if_others_may_read(const std::string& path) {
-  if (!others_may_read(path)) return;
-  log::warn("a file with secrets can be read by every user of this machine",
-            {{"file", path}, {"hint", "chmod o-r, or write ${file:...} in place of the secrets"}});
+void warn_of_plain_secrets(const std::map<std::string, std::string>& properties,
+                           const std::string& path) {
+  if (kafkaio::has_plain_secret(properties))
+    warn_if_others_may_read(path, "chmod o-r, or write ${file:...} in place of the secrets");
 }
 
 Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& options) {
@@ -84,7 +84,7 @@ Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& o
     auto properties = kafkaio::parse_properties(text);
     if (!properties)
       return std::unexpected(in_context(properties.error(), options.properties_file));
-    if (kafkaio::has_plain_secret(*properties)) warn_if_others_may_read(options.properties_file);
+    warn_of_plain_secrets(*properties, options.properties_file);
     input.properties = std::move(*properties);
     input.origin = fmt::format("{} {}", options.option, options.properties_file);
   }

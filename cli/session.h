@@ -85,8 +85,9 @@ struct ClusterOptions {
 Result<std::optional<zkoffsets::ZkLogin>> read_zookeeper_login(const CommonOptions& common,
                                                                const Config& config);
 
-// Logs a warning about a file that has secrets in it.
-void warn_if_others_may_read(const std::string& path);
+// Logs a warning when every user may read the file of these properties, and a secret is in it.
+void warn_of_plain_secrets(const std::map<std::string, std::string>& properties,
+                           const std::string& path);
 
 // Reads the properties and checks everything; no network. kUsage.
 Result<replicate::ClusterSettings> read_cluster_settings(const ClusterOptions& options);

@@ -83,8 +83,10 @@ ClusterProbe::ClusterProbe(const replicate::ClusterSettings& settings, Side side
     : settings_(settings), stop_(stop) {
   facts_.side = side;
   facts_.servers = settings.bootstrap_servers;
-  if (settings.client.sasl && !settings.client.sasl->user.empty())
-    facts_.principal = "User:" + settings.client.sasl->user;
+  const auto& sasl = settings.client.sasl;
+  // Which user a Kerberos principal is, the brokers' sasl.kerberos.principal.to.local.rules say.
+  if (sasl && sasl->mechanism != SaslMechanism::kGssapi && !sasl->user.empty())
+    facts_.principal = "User:" + sasl->user;
 }
 
 Wait ClusterProbe::step() const {

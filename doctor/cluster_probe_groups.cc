@@ -50,6 +50,8 @@ std::set<GroupId> ClusterProbe::group_names() {
     return {};
   }
   listed_ = listed->groups;
+  if (const auto broker = cluster_->any_broker(step()))
+    facts_.lists_members_only = replicate::lists_members_only(**broker);
   std::set<GroupId> names;
   for (const auto& [group, about] : listed_)
     if (replicate::may_be_mirrored(group, about)) names.insert(group);

@@ -81,6 +81,7 @@ struct ClusterFacts {
   std::map<GroupId, GroupFacts> groups;      // those that are migrated or mirrored
   std::optional<std::string> groups_unread;  // why there are none, or not all
   bool has_no_groups = false;                // that is because it never had any
+  bool lists_members_only = false;           // groups without members are not among those listed
   // By the name, whether it exists or not.
   std::map<TopicName, Operations> topic_operations;
   std::map<GroupId, Operations> group_operations;

@@ -44,7 +44,8 @@ class Gatherer {
 
   void read_zookeeper() {
     if (!request_.zookeeper) return;
-    ZooKeeperAnswer answer = probe_zookeeper(*request_.zookeeper, stop_);
+    ZooKeeperAnswer answer =
+        probe_zookeeper(*request_.zookeeper, request_.flow.zookeeper_login, stop_);
     facts_.zookeeper = std::move(answer.facts);
     clocks_ = std::move(answer.clocks);
     for (const GroupId& group : answer.groups)
@@ -57,6 +58,9 @@ class Gatherer {
       if (replicate::is_mirrored(request_.flow, topic)) topics_.insert(topic);
     for (const GroupId& group : source.group_names())
       if (wanted(group)) groups_.insert(group);
+    if (source.facts().lists_members_only)
+      for (const std::string& name : request_.flow.groups.names)
+        if (wanted(GroupId(name))) groups_.insert(GroupId(name));
     const auto literal = [](const std::string& name) {
       return NamePattern{wire::AclPattern::kLiteral, name};
     };

@@ -12,7 +12,7 @@
 namespace kferry::doctor {
 
 struct DoctorRequest {
-  // Without a flow only `source`, `topics` and `groups` count.
+  // Without a flow only `source`, `topics`, `groups` and `zookeeper_login` count.
   replicate::FlowSettings flow;
   bool has_flow = false;
   std::optional<std::string> zookeeper;  // connect string

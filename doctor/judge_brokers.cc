@@ -235,6 +235,15 @@ void judge_groups_unread(const DoctorFacts& facts, const ClusterFacts& cluster,
                         "groups that we may not DESCRIBE are not listed, and so not looked at",
                         "the mirror does not see them either",
                         "grant DESCRIBE on the cluster, or count the groups"});
+  const auto& chosen = facts.scope.flow.groups;
+  if (facts.has_flow && cluster.lists_members_only && cluster.side == Side::kSource &&
+      chosen.names.size() < chosen.include.size())
+    findings.push_back({Level::kAttention, "offsets", "source",
+                        "brokers 0.9 and 0.10.0 list only groups that have members, and groups are "
+                        "chosen by a regular expression",
+                        "a group whose consumers are stopped is seen neither by the mirror nor "
+                        "here: it stays behind",
+                        "give the groups by their names: --groups billing,shipping"});
   if (!cluster.groups_unread) return;
   findings.push_back({cluster.has_no_groups ? Level::kFine : Level::kUnknown, "offsets",
                       std::string(to_string(cluster.side)), *cluster.groups_unread,

@@ -25,10 +25,14 @@ constexpr size_t kMostServers = 15;
 // ZooKeeper stamps it when it arrives.
 constexpr int64_t kRegistrationMs = 1'000;
 
-Result<ZkClient> open(const std::string& connect, const StopToken& stop) {
-  return ZkClient::connect(
-      {.connect = connect, .connect_timeout = kServerTimeout, .request_timeout = kRequestTimeout},
-      stop);
+using Login = std::optional<zkoffsets::ZkLogin>;
+
+Result<ZkClient> open(const std::string& connect, const Login& login, const StopToken& stop) {
+  return ZkClient::connect({.connect = connect,
+                            .connect_timeout = kServerTimeout,
+                            .request_timeout = kRequestTimeout,
+                            .login = login},
+                           stop);
 }
 
 std::string address_of(const zkoffsets::ZkServer& server) {
@@ -37,7 +41,7 @@ std::string address_of(const zkoffsets::ZkServer& server) {
 
 // All at once; what the first one that answers says of the others goes to `advertised`.
 std::vector<ZooKeeperServerFacts> reach(const std::vector<std::string>& addresses,
-                                        std::vector<std::string>& advertised,
+                                        const Login& login, std::vector<std::string>& advertised,
                                         const StopToken& stop) {
   std::vector<ZooKeeperServerFacts> servers;
   for (const std::string& address : addresses) servers.push_back({address, {}});
@@ -46,7 +50,7 @@ std::vector<ZooKeeperServerFacts> reach(const std::vector<std::string>& addresse
     std::vector<std::jthread> threads;
     for (size_t i = 0; i < servers.size(); ++i)
       threads.emplace_back([&, i] {
-        auto client = open(servers[i].address, stop);
+        auto client = open(servers[i].address, login, stop);
         if (!client) {
           servers[i].reached = std::unexpected(client.error());
           return;
@@ -84,8 +88,11 @@ std::optional<ClockFacts> clock_of(const std::string& broker, const zkoffsets::N
 Result<> read_tree(ZkClient& client, ZooKeeperAnswer& answer, const StopToken& stop) {
   KFERRY_TRY(const auto children, client.children({"/consumers", "/brokers/ids"}, stop));
   if (children[0].state == NodeState::kDenied)
-    return fail(ErrorKind::kNotAuthorised, "listing /consumers is denied by its ACL",
-                "name the groups with --groups, or let kferry's user read /consumers");
+    return fail(
+        ErrorKind::kNotAuthorised,
+        fmt::format("listing /consumers is denied by its ACL; kferry is {}", client.login_text()),
+        "name the groups with --groups, or give a login that may: "
+        "--zookeeper-auth-file FILE");
   answer.facts.consumers_exist = children[0].state == NodeState::kFound;
   for (const std::string& group : children[0].names) answer.groups.insert(GroupId(group));
   std::vector<std::string> paths;
@@ -127,7 +134,8 @@ std::vector<std::string> client_addresses(std::string_view config) {
   return found;
 }
 
-ZooKeeperAnswer probe_zookeeper(const std::string& connect, const StopToken& stop) {
+ZooKeeperAnswer probe_zookeeper(const std::string& connect, const Login& login,
+                                const StopToken& stop) {
   ZooKeeperAnswer answer;
   answer.facts.connect = connect;
   const auto parsed = zkoffsets::parse_connect_string(connect);
@@ -138,14 +146,15 @@ ZooKeeperAnswer probe_zookeeper(const std::string& connect, const StopToken& sto
   std::vector<std::string> addresses;
   for (const auto& server : parsed->servers) addresses.push_back(address_of(server));
   std::vector<std::string> advertised;
-  answer.facts.servers = reach(addresses, advertised, stop);
+  answer.facts.servers = reach(addresses, login, advertised, stop);
   std::erase_if(advertised, [&](const std::string& one) {
     return std::ranges::find(addresses, one) != addresses.end();
   });
   if (advertised.size() > kMostServers) advertised.resize(kMostServers);
   std::vector<std::string> ignored;
-  std::ranges::move(reach(advertised, ignored, stop), std::back_inserter(answer.facts.servers));
-  auto client = open(connect, stop);
+  std::ranges::move(reach(advertised, login, ignored, stop),
+                    std::back_inserter(answer.facts.servers));
+  auto client = open(connect, login, stop);
   const auto read =
       client ? read_tree(*client, answer, stop) : Result<>(std::unexpected(client.error()));
   if (!read) answer.facts.trouble = read.error();

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "base/command_output.h"
-#include "base/log.h"
 #include "base/small_file.h"
 #include "kafkaio/config.h"
 
@@ -18,9 +17,7 @@ constexpr Duration kCommandTimeout{30'000};
 
 Result<std::string> read_secret_file(const std::string& path) {
   KFERRY_TRY(std::string text, read_small_file(path, "the file"));
-  if (others_may_read(path))
-    log::warn("a file with secrets can be read by every user of this machine",
-              {{"file", path}, {"hint", "chmod o-r"}});
+  warn_if_others_may_read(path);
   return text;
 }
 

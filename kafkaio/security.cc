@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/small_file.h"
 #include "kafkaio/jaas.h"
 #include "kafkaio/msk_iam_settings.h"
 #include "kafkaio/store_kind.h"
@@ -24,7 +25,7 @@ std::string upper_case(std::string text) {
 }
 
 // Settings that do something when security.protocol asks for them.
-constexpr std::array<std::string_view, 46> kKnown{
+constexpr std::array<std::string_view, 47> kKnown{
     "enable.ssl.certificate.verification",
     "https.ca.location",
     "https.ca.pem",
@@ -33,6 +34,7 @@ constexpr std::array<std::string_view, 46> kKnown{
     "sasl.client.callback.handler.class",
     "sasl.jaas.config",
     "sasl.kerberos.keytab",
+    "sasl.kerberos.principal",
     "sasl.kerberos.service.name",
     "sasl.login.callback.handler.class",
     "sasl.mechanism",
@@ -74,10 +76,9 @@ constexpr std::array<std::string_view, 46> kKnown{
 
 // Those that change nothing for us: where Java's own classes are, how tickets are renewed, and how
 // long Java waits for a token: we wait as long as for a broker, and 10 s at most.
-constexpr std::array<std::string_view, 20> kWithoutEffect{
+constexpr std::array<std::string_view, 19> kWithoutEffect{
     "sasl.kerberos.kinit.cmd",
     "sasl.kerberos.min.time.before.relogin",
-    "sasl.kerberos.principal",
     "sasl.kerberos.ticket.renew.jitter",
     "sasl.kerberos.ticket.renew.window.factor",
     "sasl.login.class",
@@ -234,7 +235,8 @@ class Taker {
   Result<SaslSettings> take_sasl() {
     SaslSettings sasl;
     KFERRY_TRY(sasl.mechanism, take_mechanism());
-    sasl.user = take("sasl.username");
+    sasl.user = take(sasl.mechanism == SaslMechanism::kGssapi ? "sasl.kerberos.principal"
+                                                              : "sasl.username");
     sasl.password = take("sasl.password");
     const std::string service = take("sasl.kerberos.service.name");
     if (!service.empty()) sasl.service_name = service;
@@ -257,8 +259,12 @@ class Taker {
   Result<Login> read_login(const std::string& jaas, SaslSettings& sasl, bool with_service) {
     auto login = parse_jaas(jaas);
     if (!login) return wrong("sasl.jaas.config", login.error().message, login.error().hint);
-    sasl.user = login->user;
+    if (sasl.mechanism != SaslMechanism::kGssapi) sasl.user = login->user;
+    if (!login->principal.empty()) sasl.user = login->principal;
     sasl.password = login->password;
+    if (login->options.contains("ticketCache"))
+      return wrong("sasl.jaas.config", "it has the option ticketCache",
+                   "leave it out, and name the cache in the environment: KRB5CCNAME=FILE");
     if (with_service && !login->service_name.empty()) sasl.service_name = login->service_name;
     if (sasl.keytab.empty()) sasl.keytab = login->keytab;
     return login;
@@ -305,18 +311,34 @@ class Taker {
   bool msk_iam_ = false;
 };
 
+// It names a keytab, and has no secret itself.
+bool is_kerberos(std::string_view jaas) {
+  return jaas.find(".Krb5LoginModule ") != jaas.npos;
+}
+
+// Files whose content lets in whoever has it. A key that has a password is of no use without.
+void warn_of_open_files(const ClientSecurity& security) {
+  if (security.tls && security.tls->key_password.empty())
+    warn_if_others_may_read(security.tls->key_location);
+  if (!security.sasl) return;
+  warn_if_others_may_read(security.sasl->keytab);
+  warn_if_others_may_read(security.sasl->token.file);
+}
+
 }  // namespace
 
 Result<ClientSecurity> take_security(Properties& properties, const std::string& origin) {
-  return Taker(properties, origin).run();
+  auto security = Taker(properties, origin).run();
+  if (security) warn_of_open_files(*security);
+  return security;
 }
 
 bool has_plain_secret(const Properties& properties) {
   return std::ranges::any_of(properties, [](const auto& property) {
     const auto& [key, value] = property;
     const bool secret = key.ends_with("password") || key.ends_with("client.secret") ||
-                        key.ends_with("sasl.jaas.config") || key.ends_with("ssl.key.pem") ||
-                        key.ends_with("ssl.keystore.key");
+                        (key.ends_with("sasl.jaas.config") && !is_kerberos(value)) ||
+                        key.ends_with("ssl.key.pem") || key.ends_with("ssl.keystore.key");
     return secret && !value.empty() && value.find("${") == value.npos;
   });
 }

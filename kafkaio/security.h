@@ -10,7 +10,8 @@
 namespace kferry::kafkaio {
 
 // Takes the keys about security out of `properties`: librdkafka is not told of them. Looks into
-// stores to see what they are. Settings of TLS or SASL that security.protocol does not ask for are
+// stores to see what they are, and warns in the log of keytabs, keys and tokens that every user may
+// read. Settings of TLS or SASL that security.protocol does not ask for are
 // taken out too and do nothing, as with Java's clients. kUsage with `origin` and the key, never
 // with a value that may be secret: what kferry cannot do as it is asked to (JKS stores, callback
 // classes, ...), with what to write instead.

@@ -37,6 +37,7 @@ FlowSettings reversed(FlowSettings flow) {
   std::swap(flow.source, flow.target);
   flow.sync_topic_configs = flow.sync_acls = false;
   flow.emit_offset_syncs = flow.emit_checkpoints = flow.emit_heartbeats = false;
+  flow.zookeeper_login.reset();
   flow.zookeeper.reset();  // it guarded the way there
   return flow;
 }

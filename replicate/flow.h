@@ -13,6 +13,7 @@
 #include "kafkaio/config.h"
 #include "wire/address.h"
 #include "wire/broker.h"
+#include "zkoffsets/zk_client.h"
 
 namespace kferry::replicate {
 
@@ -88,6 +89,7 @@ struct FlowSettings {
 
   // The guard: groups that still have offsets in this ZooKeeper which Kafka does not have.
   std::optional<std::string> zookeeper;
+  std::optional<zkoffsets::ZkLogin> zookeeper_login;
   GuardPolicy guard = GuardPolicy::kRefuse;
 };
 

@@ -67,11 +67,8 @@ Result<std::set<GroupId>> GroupCluster::select(const NameFilter& filter,
   KFERRY_TRY(Connection* const to, connection(0, wait));
   KFERRY_TRY(wire::Broker* const broker, to->cluster.any_broker(wait));
   KFERRY_CHECK(check_listing(*broker, filter));
-  // They forget a group without members, but not its offsets (KAFKA-2720; they know JoinGroup 0
-  // only).
-  const auto joins = broker->version_of<wire::JoinGroupRequest>();
   const bool all_named = filter.names.size() == filter.include.size();
-  unseen_ = all_named || (joins && *joins > 0)
+  unseen_ = all_named || !lists_members_only(*broker)
                 ? ""
                 : "brokers before 0.10.1 list only groups that have members: others stay behind, "
                   "unless --groups gives their names";

@@ -8,6 +8,7 @@
 
 #include "base/whole_number.h"
 #include "migrate/receipt.h"
+#include "wire/messages/group_membership.h"
 
 namespace kferry::replicate {
 namespace {
@@ -50,6 +51,11 @@ bool is_internal_group(const GroupId& group) {
 bool may_be_mirrored(const GroupId& group, const groupproto::ListedGroup& listed) {
   // Share groups keep no offsets that could be committed (KIP-932).
   return !is_internal_group(group) && listed.type != "share" && listed.type != "Share";
+}
+
+bool lists_members_only(const wire::Broker& broker) {
+  const auto joins = broker.version_of<wire::JoinGroupRequest>();
+  return !joins || *joins == 0;
 }
 
 bool OwnCommits::include(TargetOffset offset) const {

@@ -11,6 +11,7 @@
 #include "groupproto/group_offsets.h"
 #include "groupproto/group_state.h"
 #include "replicate/ports.h"
+#include "wire/broker.h"
 
 namespace kferry::replicate {
 
@@ -18,6 +19,9 @@ namespace kferry::replicate {
 bool is_internal_group(const GroupId& group);
 // Of the groups that a cluster lists: not kferry's own, and one that commits offsets.
 bool may_be_mirrored(const GroupId& group, const groupproto::ListedGroup& listed);
+// Whether it lists only groups that have members: brokers 0.9 and 0.10.0 forget the others, but not
+// their offsets (KAFKA-2720; they know JoinGroup 0 only).
+bool lists_members_only(const wire::Broker& broker);
 
 // Our own commits for one partition of one group on the target: the last one that was seen there,
 // then those attempted since. Each is remembered before it is sent, for its answer may get lost.

@@ -117,7 +117,8 @@ Result<> ZookeeperGuard::check(const Wait& wait) {
 Result<zkoffsets::Snapshot> ZookeeperGuard::scan(const Wait& wait) {
   if (!zookeeper_) {
     KFERRY_TRY(zookeeper_,
-               zkoffsets::ZkClient::connect({.connect = *flow_.zookeeper}, wait.stop()));
+               zkoffsets::ZkClient::connect(
+                   {.connect = *flow_.zookeeper, .login = flow_.zookeeper_login}, wait.stop()));
   }
   zkoffsets::ScanRequest request;
   {

@@ -8,13 +8,14 @@ packages=(
   libboost1.81-dev libboost-program-options1.81-dev
   libzookeeper-mt-dev librdkafka-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libssl-dev libcurl4-openssl-dev
-  libsasl2-dev libsasl2-modules libsasl2-modules-gssapi-mit
+  libkrb5-dev libsasl2-dev libsasl2-modules libsasl2-modules-gssapi-mit
   zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libisal-dev
 )
 test_packages=(
   prometheus-cpp-dev libgtest-dev libvalijson-dev openssl unzip git ca-certificates
   chromium  # the test of the status page looks at it
   openjdk-17-jdk-headless maven
+  krb5-kdc krb5-admin-server krb5-user
   python3 python3-kazoo python3-kafka
   clang-19 libclang-rt-19-dev  # libFuzzer; clang before 16 cannot compile libstdc++'s std::expected
 )

@@ -89,9 +89,14 @@ Result<std::string> Broker::exchange(const std::string& token, int16_t handshake
   }
   KFERRY_TRY(SaslAuthenticateResponse response,
              call(SaslAuthenticateRequest{Bytes{token}}, bounded));
-  if (response.error_code != kNone)
-    return std::unexpected(
-        kafka_error(response.error_code, response.error_message.value_or("refused")));
+  if (response.error_code != kNone) {
+    Error error = kafka_error(response.error_code, response.error_message.value_or("refused"));
+    if (config_.sasl->mechanism == SaslMechanism::kGssapi)
+      error.hint =
+          "the broker cannot read our ticket, or wants another principal: check "
+          "sasl.kerberos.service.name, and whether the broker's keytab has its newest key";
+    return std::unexpected(std::move(error));
+  }
   login_ends_.reset();
   const int64_t lifetime_ms = std::min(response.session_lifetime_ms, kLongestSessionMs);
   if (lifetime_ms > 0) login_ends_ = Deadline::after(Duration(lifetime_ms * kRenewAtPercent / 100));

@@ -1,6 +1,5 @@
 // PLAIN (RFC 4616), SCRAM (RFC 5802, RFC 7677) and GSSAPI (RFC 4752) by Cyrus SASL.
 #include <array>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <vector>
@@ -9,6 +8,7 @@
 #include <sasl/sasl.h>
 
 #include "base/log.h"
+#include "wire/kerberos.h"
 #include "wire/sasl_client.h"
 
 namespace kferry::wire {
@@ -78,9 +78,14 @@ class CyrusClient : public SaslClient {
     const int outcome =
         sasl_client_new(settings_.service_name.c_str(), host.c_str(), nullptr, nullptr,
                         callbacks_.data(), SASL_SUCCESS_DATA, &connection_);
-    if (outcome == SASL_OK) return {};
-    return fail(ErrorKind::kFailed,
-                fmt::format("Cyrus SASL: {}", sasl_errstring(outcome, nullptr, nullptr)));
+    if (outcome != SASL_OK)
+      return fail(ErrorKind::kFailed,
+                  fmt::format("Cyrus SASL: {}", sasl_errstring(outcome, nullptr, nullptr)));
+    if (settings_.mechanism != SaslMechanism::kGssapi) return {};
+    KFERRY_TRY(kerberos_, KerberosCredentials::acquire(settings_));
+    if (kerberos_.handle() != nullptr)
+      sasl_setprop(connection_, SASL_GSS_CREDS, kerberos_.handle());
+    return {};
   }
 
   Result<std::string> start() override {
@@ -132,18 +137,18 @@ class CyrusClient : public SaslClient {
       done_ = outcome == SASL_OK;
       return words == nullptr ? std::string() : std::string(words, size);
     }
-    const bool kerberos = settings_.mechanism == SaslMechanism::kGssapi;
+    if (settings_.mechanism == SaslMechanism::kGssapi)
+      return std::unexpected(kerberos_error(detail()));
     return fail(ErrorKind::kNotAuthorised,
                 fmt::format("{}: {}", to_string(settings_.mechanism), detail()),
-                kerberos ? "get a Kerberos ticket (kinit), and check sasl.kerberos.service.name "
-                           "and the broker's host name"
-                         : "the broker may be another one than it says: its proof that it knows "
-                           "our password is wrong or missing");
+                "the broker may be another one than it says: its proof that it knows our password "
+                "is wrong or missing");
   }
 
   const SaslSettings settings_;
   std::vector<char> secret_;  // a sasl_secret_t, whose text has no fixed size
   std::array<sasl_callback_t, 4> callbacks_{};
+  KerberosCredentials kerberos_;
   sasl_conn_t* connection_ = nullptr;
   bool done_ = false;
 };
@@ -152,9 +157,6 @@ class CyrusClient : public SaslClient {
 
 Result<std::unique_ptr<SaslClient>> make_cyrus_client(const SaslSettings& settings,
                                                       const std::string& host) {
-  // MIT Kerberos gets tickets by it when there are none. It stands for the whole process: the first
-  // keytab counts.
-  if (!settings.keytab.empty()) setenv("KRB5_CLIENT_KTNAME", settings.keytab.c_str(), 0);
   KFERRY_CHECK(start_library());
   auto client = std::make_unique<CyrusClient>(settings);
   KFERRY_CHECK(client->open(host));

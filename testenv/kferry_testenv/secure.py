@@ -88,14 +88,14 @@ def classes(folder: Path, jar_dir: Path) -> str:
     return str(made)
 
 
-def broker_properties(certificates: Certificates, config: dict, ports: dict[str, int]) -> dict:
+def broker_properties(certificates: Certificates, config: dict, ports: dict[str, int], protocol_of: dict[str, str]) -> dict:
     """Listeners beside those of `config`, each on its port; they are advertised as localhost."""
     protocols = config.get("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT")
     found = {
         "listeners": config["listeners"] + "".join(f",{name}://127.0.0.1:{port}" for name, port in ports.items()),
         "advertised.listeners": config["advertised.listeners"]
                                 + "".join(f",{name}://localhost:{port}" for name, port in ports.items()),
-        "listener.security.protocol.map": protocols + "".join(f",{name}:{kind}" for name, kind in LISTENERS.items()),
+        "listener.security.protocol.map": protocols + "".join(f",{name}:{kind}" for name, kind in protocol_of.items()),
         "ssl.keystore.type": "PEM", "ssl.keystore.location": certificates.path("server-store.pem"),
         "ssl.truststore.type": "PEM", "ssl.truststore.location": certificates.path("ca.pem"),
         "listener.name.ssl.ssl.client.auth": "required",

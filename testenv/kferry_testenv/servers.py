@@ -11,7 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
-from . import TestenvError, jars, protocol, secure
+from . import TestenvError, jars, kerberos, protocol, secure
 from .control import Control
 from .jars import parse_version
 
@@ -99,7 +99,7 @@ class Environment:
     """Builds the environment in `directory` by way of its supervisor. Methods raise TestenvError."""
 
     def __init__(self, directory: Path, control: Control, heap: str = "384m", fast_start: bool = True,
-                 secured: bool = False) -> None:
+                 secured: bool = False, with_kerberos: bool = False) -> None:
         self._directory = directory
         self._control = control
         self._heap = heap
@@ -109,7 +109,9 @@ class Environment:
         self._log4j.write_text(_LOG4J, encoding="utf-8")
         (directory / "logs").mkdir()
         (directory / "config").mkdir()
-        self._certificates = secure.Certificates(directory / "security") if secured else None
+        self._certificates = secure.Certificates(directory / "security") if secured or with_kerberos else None
+        self._listeners = secure.LISTENERS | (kerberos.LISTENERS if with_kerberos else {})
+        self._kdc = kerberos.Kdc(directory / "kerberos", control, self._ports(1)[0]) if with_kerberos else None
 
     def _ports(self, count: int) -> list[int]:
         return self._control.request("reserve", count=count)["ports"]
@@ -205,8 +207,10 @@ class Environment:
                 config |= _kraft_mode(broker, ports, extra, advertise, count)
                 _format(data, broker, cluster_id, checkpoint)
             if self._certificates:
-                secured.append(dict(zip(secure.LISTENERS, self._ports(len(secure.LISTENERS)))))
-                config |= secure.broker_properties(self._certificates, config, secured[-1])
+                secured.append(dict(zip(self._listeners, self._ports(len(self._listeners)))))
+                config |= secure.broker_properties(self._certificates, config, secured[-1], self._listeners)
+            if self._kdc:
+                config |= self._kdc.broker_properties()
             config |= settings
             path = self._directory / "config" / f"{name}.properties"
             write_properties(path, config)
@@ -214,12 +218,13 @@ class Environment:
             brokers.append({"id": broker, "host": "127.0.0.1", "port": ports[broker],
                             "advertised": advertise.get(broker, f"127.0.0.1:{ports[broker]}"),
                             "config": str(path),
-                            **self._spawn(name, jar_dir, "kafka.Kafka", path, self._heap, more_classes=ours)})
+                            **self._spawn(name, jar_dir, "kafka.Kafka", path, self._heap,
+                                          self._kdc.java_options() if self._kdc else (), more_classes=ours)})
         return {"version": version, "mode": "zookeeper" if zookeeper else "kraft",
                   "bootstrap_servers": ",".join(f"127.0.0.1:{ports[broker]}" for broker in ids),
                   "cluster_id": cluster_id, "brokers": brokers, "jars": str(jar_dir),
                   "listeners": {name: ",".join(f"localhost:{ports[name]}" for ports in secured)
-                                for name in (secure.LISTENERS if secured else ())}}
+                                for name in (self._listeners if secured else ())}}
 
     def await_brokers(self, cluster: dict, zookeeper: dict | None) -> None:
         """Until all are ready; fills in what only a running cluster knows."""

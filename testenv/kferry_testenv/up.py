@@ -67,6 +67,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--heap", metavar="SIZE", default="384m", help="of each broker (default: 384m)")
     found.add_argument("--secure", action="store_true",
                        help="more listeners: SSL, SASL_SSL, SASL_PLAINTEXT, EXPIRED; certificates in DIR/security (2.8 and later)")
+    found.add_argument("--kerberos", action="store_true",
+                       help="--secure, a KDC, and the listeners KERBEROS and KERBEROS_SSL; keytabs in DIR/kerberos")
     found.add_argument("--benchmark", action="store_true", help="full JIT and default collector: slower start, full speed")
     return found
 
@@ -145,7 +147,7 @@ def _start_servers(options: argparse.Namespace, directory: Path, connection: con
     for version in {source, options.target} - {"none", None}:
         ensure(version)  # before a server runs: it may take long
     environment = {"dir": str(directory), "zookeeper": None, "source": None, "target": None}
-    built = servers.Environment(directory, connection, options.heap, not options.benchmark, options.secure)
+    built = servers.Environment(directory, connection, options.heap, not options.benchmark, options.secure, options.kerberos)
     if in_zookeeper:
         environment["zookeeper"] = built.start_zookeeper(options.zookeeper_servers, options.chroot, dict(options.zookeeper_set))
     sides = []

@@ -9,9 +9,9 @@ namespace kferry::security {
 using trouble::at;
 using trouble::operator+;
 
-void SecurityOnBrokers::SetUpTestSuite() {
+void SecurityOnBrokers::start(const std::string& how) {
   environment_ = std::make_unique<Environment>(
-      Environment::start({.source = "3.9.1", .target = "4.1.0", .more_arguments = {"--secure"}}));
+      Environment::start({.source = "3.9.1", .target = "4.1.0", .more_arguments = {how}}));
   folder_ = std::make_unique<trouble::Folder>();
   Json spec = {{"topics", Json::array()}, {"groups", Json::array()}};
   for (const std::string name : {"ssl", "scram", "plain", "token", "canary"}) {
@@ -111,7 +111,8 @@ ProcessResult SecurityOnBrokers::plan(const std::string& bootstrap, const std::s
 
 void SecurityOnBrokers::migrate_and_replicate(const std::string& name,
                                               const std::string& listener_name,
-                                              const std::string& client) {
+                                              const std::string& client,
+                                              const std::string& target_client) {
   const std::string topic = "orders-" + name;
   const std::string group = "g-" + name;
   const auto migrated = testenv::run_kferry(
@@ -123,11 +124,34 @@ void SecurityOnBrokers::migrate_and_replicate(const std::string& name,
 
   mirror::MirrorProcess process(
       listener("source", listener_name), listener("target", listener_name),
-      mirror::flow(name, topic) +
-          Arguments{"--source-config", client, "--target-config", client, "--until-caught-up"});
+      mirror::flow(name, topic) + Arguments{"--source-config", client, "--target-config",
+                                            target_client.empty() ? client : target_client,
+                                            "--until-caught-up"});
   const ProcessResult done = process.finish();
   ASSERT_EQ(done.exit_code, 0) << done.out << done.err;
   EXPECT_TRUE(mirror::same_for_librdkafka(clusters(), topic, 2));
+}
+
+void SecurityOnBrokers::renew_while_records_flow(const std::string& listener_name,
+                                                 const std::string& client) {
+  clusters().workload(
+      Json::parse(R"({"topics": [{"name": "renewed", "partitions": 1, "records": 10}]})"));
+  mirror::MirrorProcess process(
+      listener("source", listener_name), listener("target", listener_name),
+      mirror::flow("renewal", "renewed") +
+          Arguments{"--source-config", client, "--target-config", client, "--log-level", "debug"});
+  ASSERT_TRUE(process.reaches(mirror::has_no_lag)) << process.log();
+  mirror::SourceWriter writer(clusters().bootstrap_servers());
+  const test::Stopwatch watch;
+  for (int64_t seed = 1; watch.elapsed() < Duration(7'000); ++seed) {
+    writer.append_some(at("renewed", 0), {5}, seed);
+    std::this_thread::sleep_for(Duration(100));
+  }
+  EXPECT_TRUE(process.reaches(mirror::has_no_lag)) << process.log();
+  EXPECT_EQ(process.stop().exit_code, 0);
+  EXPECT_TRUE(mirror::same_for_librdkafka(clusters(), "renewed", 1));
+  EXPECT_EQ(process.log().find("closed"), std::string::npos) << process.log();
+  EXPECT_EQ(process.log().find("End of file"), std::string::npos) << process.log();
 }
 
 }  // namespace kferry::security

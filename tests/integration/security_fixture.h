@@ -32,8 +32,9 @@ constexpr const char* kToken =
 // ...) with the offsets 10 and 20 in ZooKeeper.
 class SecurityOnBrokers : public testing::Test {
  protected:
-  static void SetUpTestSuite();
+  static void SetUpTestSuite() { start("--secure"); }
   static void TearDownTestSuite();
+  static void start(const std::string& how);  // an option of testenv/up
 
   static Environment& clusters() { return *environment_; }
   static std::string file(const std::string& name) { return *folder_ / name; }
@@ -57,7 +58,10 @@ class SecurityOnBrokers : public testing::Test {
   // The group g-NAME from ZooKeeper to Kafka, and the topic orders-NAME from one cluster to the
   // other, by a listener.
   static void migrate_and_replicate(const std::string& name, const std::string& listener_name,
-                                    const std::string& client);
+                                    const std::string& client,
+                                    const std::string& target_client = {});
+  // A listener gives logins four seconds (KIP-368), and cuts who goes on without: nobody is cut.
+  static void renew_while_records_flow(const std::string& listener_name, const std::string& client);
 
  private:
   inline static std::unique_ptr<Environment> environment_;

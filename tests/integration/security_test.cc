@@ -33,27 +33,8 @@ TEST_F(SecurityOnBrokers, TokensOfACommand) {
   migrate_and_replicate("token", "SASL_PLAINTEXT", token());
 }
 
-// The listener gives a login by PLAIN four seconds (KIP-368), and cuts who goes on without.
 TEST_F(SecurityOnBrokers, LoginsAreRenewedWhileRecordsFlow) {
-  const std::string client = plain();
-  clusters().workload(
-      Json::parse(R"({"topics": [{"name": "renewed", "partitions": 1, "records": 10}]})"));
-  MirrorProcess process(
-      listener("source", "SASL_PLAINTEXT"), listener("target", "SASL_PLAINTEXT"),
-      mirror::flow("renewal", "renewed") +
-          Arguments{"--source-config", client, "--target-config", client, "--log-level", "debug"});
-  ASSERT_TRUE(process.reaches(mirror::has_no_lag)) << process.log();
-  mirror::SourceWriter writer(clusters().bootstrap_servers());
-  const test::Stopwatch watch;
-  for (int64_t seed = 1; watch.elapsed() < Duration(7'000); ++seed) {
-    writer.append_some(at("renewed", 0), {5}, seed);
-    std::this_thread::sleep_for(Duration(100));
-  }
-  EXPECT_TRUE(process.reaches(mirror::has_no_lag)) << process.log();
-  EXPECT_EQ(process.stop().exit_code, 0);
-  EXPECT_TRUE(mirror::same_for_librdkafka(clusters(), "renewed", 1));
-  EXPECT_EQ(process.log().find("closed"), std::string::npos) << process.log();
-  EXPECT_EQ(process.log().find("End of file"), std::string::npos) << process.log();
+  renew_while_records_flow("SASL_PLAINTEXT", plain());
 }
 
 TEST_F(SecurityOnBrokers, WhatFailsIsNamed) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "doctor/zookeeper_probe.h"
 #include "tests/integration/trouble_fixture.h"
 #include "zkoffsets/scanner.h"
 
@@ -156,6 +157,23 @@ for one in waiting:
   EXPECT_EQ(states(ZkLogin{"admin", "secret"}), (std::set{NodeState::kFound}));
   EXPECT_EQ(states(ZkLogin{"admin", "wrong"}), (std::set{NodeState::kDenied}));
   EXPECT_EQ(states({}), (std::set{NodeState::kDenied}));
+}
+
+TEST_F(ZookeeperHardships, TheDoctorLogsInToo) {
+  with_kazoo(env->zookeeper_connect(), R"(
+zk.ensure_path('/behind/consumers/hidden')
+zk.set_acls('/behind/consumers', [make_digest_acl('admin', 'secret', all=True)])
+)");
+  const auto seen = [](const std::optional<zkoffsets::ZkLogin>& login) {
+    return doctor::probe_zookeeper(env->zookeeper_connect() + "/behind", login, never);
+  };
+  const auto refused = seen({});
+  ASSERT_TRUE(refused.facts.trouble);
+  EXPECT_TRUE(contains(refused.facts.trouble->message,
+                       "listing /consumers is denied by its ACL; kferry is not logged in"));
+  const auto let_in = seen(zkoffsets::ZkLogin{"admin", "secret"});
+  EXPECT_FALSE(let_in.facts.trouble) << let_in.facts.trouble->message;
+  EXPECT_EQ(let_in.groups, (std::set{GroupId("hidden")}));
 }
 
 // The last one: the ensemble is without a quorum meanwhile. Since 3.5 such a server has local

@@ -369,6 +369,17 @@ TEST(Doctor, GroupsThatAreNotSeenOrInUse) {
   EXPECT_TRUE(has(troubles(facts), "target, group billing: it has members there already"));
 }
 
+TEST(Doctor, GroupsThatOldBrokersDoNotList) {
+  DoctorFacts facts = healthy();
+  facts.source.lists_members_only = true;
+  EXPECT_TRUE(has(troubles(facts, Level::kAttention),
+                  "attention offsets: source: brokers 0.9 and 0.10.0 list only groups that have "
+                  "members"));
+  facts.scope.flow.groups.include = replicate::parse_patterns("billing,shipping").value();
+  facts.scope.flow.groups.names = {"billing", "shipping"};
+  EXPECT_EQ(troubles(facts), "");
+}
+
 TEST(Doctor, Quotas) {
   DoctorFacts facts = healthy();
   facts.target->quotas = std::vector<QuotaFacts>{

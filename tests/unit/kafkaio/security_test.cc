@@ -107,6 +107,7 @@ TEST(Security, KerberosIsTheDefaultMechanism) {
   EXPECT_EQ(found.security.sasl->mechanism, SaslMechanism::kGssapi);
   EXPECT_EQ(found.security.sasl->service_name, "broker");
   EXPECT_EQ(found.security.sasl->keytab, "/k");
+  EXPECT_EQ(found.security.sasl->user, "me@R");
   EXPECT_TRUE(found.rest.empty());
 }
 
