@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "base/log.h"
 #include "base/small_file.h"
 
 namespace kferry::auth {
@@ -43,9 +42,7 @@ Result<AwsProfiles> read_file(const std::string& path, AwsFile kind) {
     return profile.second.contains("aws_secret_access_key");
   });
   static std::atomic<bool> warned{false};  // it is read again and again
-  if (secret && others_may_read(path) && !warned.exchange(true))
-    log::warn("every user of this machine may read a file with a secret",
-              {{"file", path}, {"hint", "chmod 600"}});
+  if (secret && !warned.exchange(true)) warn_if_others_may_read(path);
   return profiles;
 }
 

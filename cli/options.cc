@@ -72,13 +72,6 @@ void add_offset_source(OptionsDescription& options) {
       "through the brokers only, without a connection to ZooKeeper (both)");
 }
 
-std::optional<OffsetReads> parse_offset_reads(const std::string& text) {
-  if (text == "both") return OffsetReads::kBoth;
-  if (text == "zookeeper") return OffsetReads::kZookeeper;
-  if (text == "broker") return OffsetReads::kBroker;
-  return std::nullopt;
-}
-
 void add_output(OptionsDescription& options, log::Level default_level) {
   auto add = options.add_options();
   add("format", po::value<std::string>()->value_name("table|json"), "what goes to stdout (table)");

@@ -11,6 +11,7 @@
 
 #include "tests/integration/canaries.h"
 #include "tests/support/http_client.h"
+#include "tests/support/variables.h"
 
 namespace kferry::security {
 namespace {
@@ -149,7 +150,7 @@ std::string command_lines_below(pid_t parent) {
 
 TEST_F(VerbsOnBrokers, AMirrorAtWorkTellsNoSecret) {
   const Canaries canaries({"canary-zookeeper"});
-  for (const auto& [name, value] : kSecretEnvironment) setenv(name.c_str(), value.c_str(), 1);
+  const test::WithVariables secrets(kSecretEnvironment);
   const Arguments way = flow("canary-run", with_many_secrets(), by_slow_command());
   mirror::MirrorProcess process(
       listener("source", "SASL_SSL"), listener("target", "SASL_PLAINTEXT"),
@@ -192,7 +193,6 @@ TEST_F(VerbsOnBrokers, AMirrorAtWorkTellsNoSecret) {
       ++records;
     }
   EXPECT_GT(records, 0);
-  for (const auto& [name, value] : kSecretEnvironment) unsetenv(name.c_str());
 }
 
 }  // namespace
