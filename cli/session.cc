@@ -146,9 +146,6 @@ Result<Settings> read_settings(const CommonOptions& common) {
   const auto first = [](const std::string& a, const std::string& b) { return a.empty() ? b : a; };
   KFERRY_TRY(settings.offset_reads, choose_reads(common, settings.config));
   settings.bootstrap = first(common.bootstrap, settings.config.bootstrap_server);
-  if (settings.bootstrap.empty())
-    return fail(ErrorKind::kUsage, "no broker given",
-                "pass --bootstrap-server HOST:PORT, or set `bootstrap_server` in --config");
   if (settings.offset_reads != OffsetReads::kBroker) {
     settings.zookeeper = first(common.zookeeper, settings.config.zookeeper);
     if (settings.zookeeper.empty())
@@ -158,6 +155,9 @@ Result<Settings> read_settings(const CommonOptions& common) {
     KFERRY_CHECK(zkoffsets::check_connect_string(settings.zookeeper));
     KFERRY_TRY(settings.zookeeper_login, read_zookeeper_login(common, settings.config));
   }
+  if (settings.bootstrap.empty())
+    return fail(ErrorKind::kUsage, "no broker given",
+                "pass --bootstrap-server HOST:PORT, or set `bootstrap_server` in --config");
   KFERRY_TRY(auto cluster,
              read_cluster_settings(
                  {.bootstrap = settings.bootstrap,

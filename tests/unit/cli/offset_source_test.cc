@@ -32,6 +32,19 @@ Config config_of(const std::string& yaml) {
   return *config;
 }
 
+SelectionOptions of_groups(std::vector<std::string> groups) {
+  SelectionOptions selection;
+  selection.groups = std::move(groups);
+  return selection;
+}
+
+SelectionOptions of_team(const std::string& team, std::vector<std::string> topics = {}) {
+  SelectionOptions selection;
+  selection.teams = {team};
+  selection.topics = std::move(topics);
+  return selection;
+}
+
 TEST(OffsetSource, Names) {
   EXPECT_EQ(parse_offset_reads("both"), OffsetReads::kBoth);
   EXPECT_EQ(parse_offset_reads("zookeeper"), OffsetReads::kZookeeper);
@@ -80,7 +93,7 @@ TEST(OffsetSource, ThePlanSaysWhere) {
 
 TEST(OffsetSource, GroupsAreNamedSomewhere) {
   const Config none;
-  const auto nothing = select_named({.all_groups = true}, none);
+  const auto nothing = select_named(SelectionOptions(), none);
   ASSERT_TRUE(fails(nothing, ErrorKind::kUsage, "no group is named"));
   EXPECT_TRUE(has(nothing.error().hint, "--group NAME"));
 
@@ -90,23 +103,23 @@ teams:
   web: {patterns: ["clicks-.*"]}
 groups: {reports: {convention: last}}
 )");
-  const auto one = select_named({.groups = {"billing"}}, config);
+  const auto one = select_named(of_groups({"billing"}), config);
   ASSERT_TRUE(ok(one));
   EXPECT_EQ(one->scan.groups, std::vector{GroupId("billing")});
   EXPECT_EQ(one->must_exist, std::set{GroupId("billing")});
   EXPECT_EQ(one->topics_of(GroupId("billing")), std::set{TopicName("orders")});
-  const auto team = select_named({.teams = {"payments"}, .topics = {"clicks"}}, config);
+  const auto team = select_named(of_team("payments", {"clicks"}), config);
   ASSERT_TRUE(ok(team));
   EXPECT_EQ(team->scan.groups, (std::vector{GroupId("audit"), GroupId("billing")}));
   EXPECT_TRUE(team->must_exist.empty()) << "a team's group may be gone";
   EXPECT_EQ(team->topics_of(GroupId("audit")), std::set{TopicName("clicks")}) << "options win";
-  EXPECT_TRUE(fails(select_named({.teams = {"web"}}, config), ErrorKind::kUsage, "'clicks-.*'"));
-  EXPECT_TRUE(fails(select_named({.all_groups = true}, config), ErrorKind::kUsage, "by a pattern"));
+  EXPECT_TRUE(fails(select_named(of_team("web"), config), ErrorKind::kUsage, "'clicks-.*'"));
+  EXPECT_TRUE(fails(select_named(SelectionOptions(), config), ErrorKind::kUsage, "by a pattern"));
 }
 
 TEST(OffsetSource, AllThatTheConfigurationNames) {
   const Config config = config_of("groups: {reports: {convention: last}, x: {topics: [a]}}");
-  const auto all = select_named({}, config);
+  const auto all = select_named(SelectionOptions(), config);
   ASSERT_TRUE(ok(all));
   EXPECT_EQ(all->scan.groups, (std::vector{GroupId("reports"), GroupId("x")}));
   EXPECT_EQ(all->topics_of(GroupId("reports")), std::set<TopicName>());
@@ -115,10 +128,11 @@ TEST(OffsetSource, AllThatTheConfigurationNames) {
 TEST(OffsetSource, WhatIsKeptOutsideConsumersIsNotRead) {
   const Config config =
       config_of("external: [{group: totals, layout: storm, path: /storm/totals}]\ngroups: {a: {}}");
-  EXPECT_TRUE(fails(select_named({.groups = {"totals"}}, config), ErrorKind::kUsage,
+  EXPECT_TRUE(fails(select_named(of_groups({"totals"}), config), ErrorKind::kUsage,
                     "outside /consumers, at /storm/totals"));
-  EXPECT_TRUE(fails(select_named({}, config), ErrorKind::kUsage, "outside /consumers"));
-  EXPECT_TRUE(ok(select_named({.groups = {"a"}}, config)));
+  EXPECT_TRUE(
+      fails(select_named(SelectionOptions(), config), ErrorKind::kUsage, "outside /consumers"));
+  EXPECT_TRUE(ok(select_named(of_groups({"a"}), config)));
 }
 
 }  // namespace
