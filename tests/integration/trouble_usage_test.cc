@@ -150,6 +150,25 @@ TEST(TroubleUsage, JsonErrorsAreObjectsOnStderr) {
   EXPECT_TRUE(contains(error.at("error").at("hint"), "--zookeeper"));
 }
 
+// Every block of docs/commands.md is what its verb says.
+TEST(TroubleUsage, TheReferenceHasTheHelp) {
+  const std::string reference = read_text(std::string(KFERRY_SOURCE_DIR) + "/docs/commands.md");
+  constexpr std::string_view kHeading = "## kferry ";
+  constexpr std::string_view kFence = "\n```\n";
+  int verbs = 0;
+  for (size_t at = reference.find(kHeading); at != reference.npos;
+       at = reference.find(kHeading, at)) {
+    at += kHeading.size();
+    const std::string verb = reference.substr(at, reference.find('\n', at) - at);
+    const size_t start = reference.find(kFence, at) + kFence.size();
+    const size_t end = reference.find("```", start);
+    const std::string help = run_kferry({"help", verb}).out;
+    EXPECT_EQ(reference.substr(start, end - start), help) << verb;
+    ++verbs;
+  }
+  EXPECT_GE(verbs, 12);
+}
+
 TEST(TroubleUsage, HelpAndVersion) {
   EXPECT_TRUE(matches(run_kferry({"version"}).out, "^kferry [0-9]+\\.[0-9]+\\.[0-9]+"));
   EXPECT_EQ(run_kferry({"--version"}).exit_code, 0);
