@@ -14,7 +14,7 @@ void SecurityOnBrokers::start(const std::string& how) {
       Environment::start({.source = "3.9.1", .target = "4.1.0", .more_arguments = {how}}));
   folder_ = std::make_unique<trouble::Folder>();
   Json spec = {{"topics", Json::array()}, {"groups", Json::array()}};
-  for (const std::string name : {"ssl", "scram", "plain", "token", "canary"}) {
+  for (const std::string name : {"ssl", "scram", "scram256", "plain", "token", "canary"}) {
     const std::string topic = "orders-" + name;
     spec["topics"].push_back({{"name", topic}, {"partitions", 2}, {"records", 100}});
     spec["groups"].push_back(
@@ -60,15 +60,16 @@ ssl.key.password={2}
                                 pem("trust.p12"), pem("client.p12"), kStorePassword));
 }
 
-std::string SecurityOnBrokers::scram(const std::string& password, const std::string& ca) {
+std::string SecurityOnBrokers::scram(const std::string& password, const std::string& ca,
+                                     const std::string& mechanism) {
   return properties(fmt::format(R"(security.protocol=SASL_SSL
-sasl.mechanism=SCRAM-SHA-512
+sasl.mechanism={}
 sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \
     username="app" password="{}";
 ssl.truststore.type=PEM
 ssl.truststore.location={}
 )",
-                                password, pem(ca)));
+                                mechanism, password, pem(ca)));
 }
 
 std::string SecurityOnBrokers::plain(const std::string& password) {

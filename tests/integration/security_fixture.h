@@ -27,9 +27,8 @@ constexpr const char* kStorePassword = "store-secret";
 constexpr const char* kToken =
     "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhcHAiLCJleHAiOjQxMDI0NDQ4MDAsImlhdCI6MTcwMDAwMDAwMH0.";
 
-// The topics orders-ssl, -scram, -plain, -token and -canary of 2 partitions, and a group for each
-// (g-ssl,
-// ...) with the offsets 10 and 20 in ZooKeeper.
+// The topics orders-ssl, -scram, -scram256, -plain, -token and -canary of 2 partitions, and a group
+// for each (g-ssl, ...) with the offsets 10 and 20 in ZooKeeper.
 class SecurityOnBrokers : public testing::Test {
  protected:
   static void SetUpTestSuite() { start("--secure"); }
@@ -47,9 +46,10 @@ class SecurityOnBrokers : public testing::Test {
   static std::string properties(const std::string& text);
   static std::string mutual_tls();  // Java's keys, stores
   static std::string scram(const std::string& password = kScramPassword,
-                           const std::string& ca = "ca.pem");              // Java's keys
-  static std::string plain(const std::string& password = kPlainPassword);  // librdkafka's keys
-  static std::string token();                                              // of a command
+                           const std::string& ca = "ca.pem",
+                           const std::string& mechanism = "SCRAM-SHA-512");  // Java's keys
+  static std::string plain(const std::string& password = kPlainPassword);    // librdkafka's keys
+  static std::string token();                                                // of a command
 
   static Arguments zookeeper_job(const std::string& verb, const std::string& bootstrap,
                                  const std::string& client, const std::string& group);

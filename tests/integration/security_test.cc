@@ -23,6 +23,7 @@ TEST_F(SecurityOnBrokers, TlsWithClientCertificatesFromStores) {
 
 TEST_F(SecurityOnBrokers, ScramOverTls) {
   migrate_and_replicate("scram", "SASL_SSL", scram());
+  migrate_and_replicate("scram256", "SASL_SSL", scram(kScramPassword, "ca.pem", "SCRAM-SHA-256"));
 }
 
 TEST_F(SecurityOnBrokers, PlainWithoutTls) {
