@@ -31,9 +31,9 @@ const TopicName kTopic{"a"};
 class BrokerReads : public testing::Test {
  protected:
   BrokerReads() {
-    for (FakeBroker* const one : {&first_, &second_}) {
+    for (FakeBroker* const broker : {&first_, &second_}) {
       // Partition n has the offset n; what a broker answers is in the order of the request.
-      one->answer<OffsetFetchRequest>([](const OffsetFetchRequest& request, const WireRequest&) {
+      broker->answer<OffsetFetchRequest>([](const OffsetFetchRequest& request, const WireRequest&) {
         OffsetFetchResponse response;
         for (const auto& topic : *request.topics) {
           auto& answered = response.topics.emplace_back();
@@ -46,7 +46,7 @@ class BrokerReads : public testing::Test {
         }
         return response;
       });
-      one->speak<OffsetFetchRequest>(0, 7);
+      broker->speak<OffsetFetchRequest>(0, 7);
     }
     show(first_, 3);
     show(second_, 3);
