@@ -67,10 +67,10 @@ void expect_said_that_consumers_are_not_seen(const KferryRun& run, const std::st
 
 // From the first look to the way back, with no topic named.
 TEST_F(MigrateBroker, BothLayoutsThereAndBack) {
-  site().write_zookeeper("b-tree", kClicks);
-  site().write_zookeeper("b-commit", kClicks, "offset-commit-v0");
-  site().write_zookeeper("b-commit", {{"orders", {{"2", 5}}}}, "offset-commit-v0");
-  const std::vector<std::string> both{"--group", "b-tree", "--group", "b-commit"};
+  site().write_zookeeper("ob-tree", kClicks);
+  site().write_zookeeper("ob-commit", kClicks, "offset-commit-v0");
+  site().write_zookeeper("ob-commit", {{"orders", {{"2", 5}}}}, "offset-commit-v0");
+  const std::vector<std::string> both{"--group", "ob-tree", "--group", "ob-commit"};
   const auto with = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), both.begin(), both.end());
     return run(arguments);
@@ -84,20 +84,20 @@ TEST_F(MigrateBroker, BothLayoutsThereAndBack) {
   const std::string plan = site().file("b.plan.json");
   const KferryRun planned = with({"plan", "--out", plan});
   ASSERT_EQ(planned.exit_code(), 3) << planned.text();
-  expect_said_that_consumers_are_not_seen(planned, "b-tree");
+  expect_said_that_consumers_are_not_seen(planned, "ob-tree");
   EXPECT_TRUE(contains(json::parse(read_text(plan))["groups"][0]["warnings"].dump(),
                        "registered in ZooKeeper could not"));
 
   const KferryRun done = run({"migrate", "--plan", plan, "--execute"});
   ASSERT_EQ(done.exit_code(), 0) << done.text();
-  expect_said_that_consumers_are_not_seen(done, "b-commit");
-  EXPECT_EQ(done.rows("b-tree"), kAllMigrated);
+  expect_said_that_consumers_are_not_seen(done, "ob-commit");
+  EXPECT_EQ(done.rows("ob-tree"), kAllMigrated);
   Rows rows = kAllMigrated;
   rows["orders-2"] = "create migrated none>5";
   for (const char* const none : {"orders-0", "orders-1", "orders-3"})
     rows[none] = "no_offset no_offset none>none";
-  EXPECT_EQ(done.rows("b-commit"), rows);
-  EXPECT_EQ(site().committed("b-tree"), kMigrated);
+  EXPECT_EQ(done.rows("ob-commit"), rows);
+  EXPECT_EQ(site().committed("ob-tree"), kMigrated);
 
   EXPECT_EQ(with({"verify"}).exit_code(), 0);
   EXPECT_EQ(run({"verify", "--plan", plan}).exit_code(), 0);
@@ -110,14 +110,14 @@ TEST_F(MigrateBroker, BothLayoutsThereAndBack) {
       testenv::run_kferry({"rollback", "--journal", done.journal(), "--execute", "--no-progress",
                            "--bootstrap-server", site().environment().bootstrap_servers()});
   EXPECT_EQ(back.exit_code, 0) << back.out << back.err;
-  EXPECT_EQ(site().committed("b-tree"), Offsets{});
+  EXPECT_EQ(site().committed("ob-tree"), Offsets{});
 }
 
 // Receipts of one way of reading hold for the other one.
 TEST_F(MigrateBroker, AGroupThatHasMovedOnIsLeftAlone) {
   const Offsets moved_on{{"clicks-0", 15}, {"clicks-1", 25}};
   for (const bool broker_first : {true, false}) {
-    const std::string group = broker_first ? "b-moved" : "z-moved";
+    const std::string group = broker_first ? "ob-moved" : "z-moved";
     site().write_zookeeper(group, kClicks);
     const auto by_zookeeper = [&] {
       return site().run({"migrate", "--group", group, "--execute"});
@@ -138,113 +138,115 @@ TEST_F(MigrateBroker, AGroupThatHasMovedOnIsLeftAlone) {
 
 TEST_F(MigrateBroker, ARegisteredConsumerIsNotSeenWhichIsSaid) {
   site().load(
-      {{"groups", json::array({{{"group", "b-live"}, {"live", true}, {"offsets", kClicks}}})}});
-  const KferryRun done = migrate("b-live");
+      {{"groups", json::array({{{"group", "ob-live"}, {"live", true}, {"offsets", kClicks}}})}});
+  const KferryRun done = migrate("ob-live");
   EXPECT_EQ(done.exit_code(), 0) << done.text();
-  expect_said_that_consumers_are_not_seen(done, "b-live");
-  site().load({{"stop_live", {"b-live"}}});
+  expect_said_that_consumers_are_not_seen(done, "ob-live");
+  site().load({{"stop_live", {"ob-live"}}});
 }
 
 TEST_F(MigrateBroker, ACommitInTheQuietPeriodIsNoticed) {
-  site().write_zookeeper("b-quiet", kClicks, "offset-commit-v0");
-  const auto arguments = site().complete({"migrate", "--group", "b-quiet", "--execute",
+  site().write_zookeeper("ob-quiet", kClicks, "offset-commit-v0");
+  const auto arguments = site().complete({"migrate", "--group", "ob-quiet", "--execute",
                                           "--offset-source", "broker", "--quiet-period", "4s"});
   auto child = site().start(arguments);
   std::optional<testenv::ProcessResult> ended;
   for (int offset = 11; offset < 100 && !ended; ++offset) {
-    site().write_zookeeper("b-quiet", {{"clicks", {{"0", offset}}}}, "offset-commit-v0");
+    site().write_zookeeper("ob-quiet", {{"clicks", {{"0", offset}}}}, "offset-commit-v0");
     ended = child.wait(0);
   }
   const KferryRun run = Site::finish(child, arguments);
   EXPECT_EQ(run.exit_code(), 4) << run.text();
-  EXPECT_EQ(run.rows("b-quiet"), kAllRefused);
-  EXPECT_EQ(run.group("b-quiet")["evidence"]["changed_nodes"], 1);
-  EXPECT_EQ(site().committed("b-quiet"), Offsets{});
+  EXPECT_EQ(run.rows("ob-quiet"), kAllRefused);
+  EXPECT_EQ(run.group("ob-quiet")["evidence"]["changed_nodes"], 1);
+  EXPECT_EQ(site().committed("ob-quiet"), Offsets{});
 }
 
 TEST_F(MigrateBroker, ACommitAfterThePlanIsDrift) {
-  site().write_zookeeper("b-drift", kClicks);
-  const std::string plan = site().file("b-drift.plan.json");
-  ASSERT_EQ(run({"plan", "--group", "b-drift", "--out", plan}).exit_code(), 3);
-  site().write_zookeeper("b-drift", {{"clicks", {{"1", 21}}}});
+  site().write_zookeeper("ob-drift", kClicks);
+  const std::string plan = site().file("ob-drift.plan.json");
+  ASSERT_EQ(run({"plan", "--group", "ob-drift", "--out", plan}).exit_code(), 3);
+  site().write_zookeeper("ob-drift", {{"clicks", {{"1", 21}}}});
   const KferryRun refused = run({"migrate", "--plan", plan, "--execute"});
   EXPECT_EQ(refused.exit_code(), 4) << refused.text();
-  EXPECT_EQ(refused.rows("b-drift"), kAllRefused);
-  EXPECT_TRUE(contains(refused.details("b-drift"), "clicks/1 was changed")) << refused.text();
+  EXPECT_EQ(refused.rows("ob-drift"), kAllRefused);
+  EXPECT_TRUE(contains(refused.details("ob-drift"), "clicks/1 was changed")) << refused.text();
   const KferryRun verified = run({"verify", "--plan", plan});
-  EXPECT_TRUE(contains(verified.details("b-drift"), "was changed in ZooKeeper")) << verified.text();
+  EXPECT_TRUE(contains(verified.details("ob-drift"), "was changed in ZooKeeper"))
+      << verified.text();
 }
 
 TEST_F(MigrateBroker, ACommitWhileTheGroupIsMigratedIsSeenAtTheEnd) {
-  site().write_zookeeper("b-end", kClicks);
-  auto child = start_and_hold("b-end", 3'000);
-  site().write_zookeeper("b-end", {{"clicks", {{"0", 11}}}});
+  site().write_zookeeper("ob-end", kClicks);
+  auto child = start_and_hold("ob-end", 3'000);
+  site().write_zookeeper("ob-end", {{"clicks", {{"0", 11}}}});
   const KferryRun done = Site::finish(child, arguments_);
   EXPECT_EQ(done.exit_code(), 3) << done.text();
-  EXPECT_EQ(done.rows("b-end"), (Rows{{"clicks-0", "create different none>10"},
-                                      {"clicks-1", "create migrated none>20"}}));
+  EXPECT_EQ(done.rows("ob-end"), (Rows{{"clicks-0", "create different none>10"},
+                                       {"clicks-1", "create migrated none>20"}}));
 }
 
 TEST_F(MigrateBroker, ACutOffRunIsResumed) {
-  site().write_zookeeper("b-stopped", kClicks);
-  auto child = start_and_hold("b-stopped", 1'500);
+  site().write_zookeeper("ob-stopped", kClicks);
+  auto child = start_and_hold("ob-stopped", 1'500);
   child.send_signal(SIGINT);
   const KferryRun stopped = Site::finish(child, arguments_);
   ASSERT_EQ(stopped.exit_code(), 130) << stopped.text();
   // Another way of reading cannot say whether it is still as it was.
   const KferryRun other =
-      site().run({"migrate", "--group", "b-stopped", "--execute", "--journal", stopped.journal()});
+      site().run({"migrate", "--group", "ob-stopped", "--execute", "--journal", stopped.journal()});
   EXPECT_EQ(other.exit_code(), 6) << other.text();
   EXPECT_TRUE(contains(said(other), "another --offset-source")) << other.text();
   const auto resumed = testenv::run_kferry(
       {"migrate", "--resume", "--execute", "--journal", stopped.journal(), "--no-progress"});
   EXPECT_EQ(resumed.exit_code, 0) << resumed.out << resumed.err;
-  EXPECT_EQ(site().committed("b-stopped"), kMigrated);
+  EXPECT_EQ(site().committed("ob-stopped"), kMigrated);
 }
 
 TEST_F(MigrateBroker, WhatHasNoOffsetIsNotTakenForDone) {
-  const KferryRun unknown = migrate("b-nobody");
+  const KferryRun unknown = migrate("ob-nobody");
   EXPECT_EQ(unknown.exit_code(), 4) << unknown.text();
-  EXPECT_TRUE(contains(said(unknown), "group 'b-nobody' has no offset")) << unknown.text();
+  EXPECT_TRUE(contains(said(unknown), "group 'ob-nobody' has no offset")) << unknown.text();
 
-  site().write_zookeeper("b-part", {{"clicks", {{"0", 10}}}});
-  const KferryRun named = migrate("b-part", {"--topic", "clicks", "--topic", "payments"});
+  site().write_zookeeper("ob-part", {{"clicks", {{"0", 10}}}});
+  const KferryRun named = migrate("ob-part", {"--topic", "clicks", "--topic", "payments"});
   EXPECT_EQ(named.exit_code(), 0) << named.text();
   Rows rows{{"clicks-0", "create migrated none>10"}};
   for (const char* const none : {"clicks-1", "payments-0", "payments-1", "payments-2"})
     rows[none] = "no_offset no_offset none>none";
-  EXPECT_EQ(named.rows("b-part"), rows);
+  EXPECT_EQ(named.rows("ob-part"), rows);
 
-  const KferryRun elsewhere = migrate("b-part", {"--topic", "payments"});
+  const KferryRun elsewhere = migrate("ob-part", {"--topic", "payments"});
   EXPECT_EQ(elsewhere.exit_code(), 4) << elsewhere.text();
   EXPECT_TRUE(contains(said(elsewhere), "(payments)")) << elsewhere.text();
-  const KferryRun mistyped = migrate("b-part", {"--topic", "klicks"});
+  const KferryRun mistyped = migrate("ob-part", {"--topic", "klicks"});
   EXPECT_EQ(mistyped.exit_code(), 4) << mistyped.text();
   EXPECT_TRUE(contains(said(mistyped), "topic 'klicks' was named")) << mistyped.text();
 }
 
 TEST_F(MigrateBroker, AnUnreadableOffsetIsRefusedAlone) {
-  site().load({{"groups", json::array({{{"group", "b-raw"},
+  site().load({{"groups", json::array({{{"group", "ob-raw"},
                                         {"offsets", {{"clicks", {{"0", 10}}}}},
                                         {"raw", {{"clicks", {{"1", "abc"}}}}}}})}});
-  const KferryRun done = migrate("b-raw");
-  EXPECT_EQ(done.rows("b-raw"), (Rows{{"clicks-0", "create migrated none>10"},
-                                      {"clicks-1", "unparsable refused none>none"}}))
+  const KferryRun done = migrate("ob-raw");
+  EXPECT_EQ(done.rows("ob-raw"), (Rows{{"clicks-0", "create migrated none>10"},
+                                       {"clicks-1", "unparsable refused none>none"}}))
       << done.text();
   EXPECT_EQ(done.exit_code(), 4) << done.text();
 }
 
 TEST_F(MigrateBroker, TheConfigurationNamesGroupsAndTopics) {
-  site().write_zookeeper("b-one", {{"clicks", {{"0", 1}}}, {"orders", {{"0", 1}}}});
+  site().write_zookeeper("ob-one", {{"clicks", {{"0", 1}}}, {"orders", {{"0", 1}}}});
   const std::string config = site().file("broker.yaml");
-  write_text(config, fmt::format("bootstrap_server: {}\noffset_source: broker\n"
-                                 "teams: {{web: {{groups: [b-one, b-none], topics: [clicks]}}}}\n",
-                                 site().environment().bootstrap_servers()));
+  write_text(config,
+             fmt::format("bootstrap_server: {}\noffset_source: broker\n"
+                         "teams: {{web: {{groups: [ob-one, ob-none], topics: [clicks]}}}}\n",
+                         site().environment().bootstrap_servers()));
   const KferryRun done = site().run({"migrate", "--config", config, "--team", "web", "--execute"});
   EXPECT_EQ(done.exit_code(), 0) << done.text();
-  EXPECT_EQ(done.rows("b-one"), (Rows{{"clicks-0", "create migrated none>1"},
-                                      {"clicks-1", "no_offset no_offset none>none"}}));
-  EXPECT_TRUE(contains(said(done), "b-none")) << "left out, which is said: " << done.text();
+  EXPECT_EQ(done.rows("ob-one"), (Rows{{"clicks-0", "create migrated none>1"},
+                                       {"clicks-1", "no_offset no_offset none>none"}}));
+  EXPECT_TRUE(contains(said(done), "ob-none")) << "left out, which is said: " << done.text();
   const KferryRun scan = site().run({"scan", "--config", config});
   EXPECT_EQ(scan.exit_code(), 0) << scan.text();
   // The groups must be named somewhere.
@@ -266,16 +268,16 @@ class MigrateBrokerVersions : public testing::TestWithParam<const char*> {};
 // 0.8.2 answers UNKNOWN_TOPIC_OR_PARTITION where there is no offset, and keeps groups of its own.
 TEST_P(MigrateBrokerVersions, ThereIsVersion0) {
   Site& site = site_of(GetParam());
-  site.write_zookeeper("b-old", {{"clicks", {{"0", 10}}}}, "offset-commit-v0");
-  std::vector<std::string> arguments{"migrate",   "--group",         "b-old",
+  site.write_zookeeper("ob-old", {{"clicks", {{"0", 10}}}}, "offset-commit-v0");
+  std::vector<std::string> arguments{"migrate",   "--group",         "ob-old",
                                      "--execute", "--offset-source", "broker"};
   if (std::string(GetParam()).starts_with("0.8"))
     arguments.insert(arguments.end(), {"--commit-mode", "simple"});
   const KferryRun done = site.run(arguments);
   EXPECT_EQ(done.exit_code(), 0) << done.text();
-  EXPECT_EQ(done.rows("b-old"), (Rows{{"clicks-0", "create migrated none>10"},
-                                      {"clicks-1", "no_offset no_offset none>none"}}));
-  arguments[2] = "b-nobody";
+  EXPECT_EQ(done.rows("ob-old"), (Rows{{"clicks-0", "create migrated none>10"},
+                                       {"clicks-1", "no_offset no_offset none>none"}}));
+  arguments[2] = "ob-nobody";
   EXPECT_EQ(site.run(arguments).exit_code(), 4);
 }
 
