@@ -121,8 +121,7 @@ bool Consumer::at_end() const {
 }
 
 Result<Consumer::Positions> Consumer::end_offsets(const Wait& wait) const {
-  const std::string doing =
-      fmt::format("asking {} for the ends of logs", impl_->client->servers());
+  const std::string doing = fmt::format("asking {} for the ends of logs", impl_->client->servers());
   KFERRY_CHECK(impl_->client->await_broker(wait));
   const Deadline propagation = Deadline::after(kPropagation);
   const PartitionsHandle list(
@@ -202,17 +201,22 @@ Result<std::vector<Record>> Consumer::poll(size_t most, const Wait& wait) {
   do {
     KFERRY_CHECK(wait.stop().check(impl_->doing()));
     Duration patience = std::min(wait.deadline().remaining(), kStopLatency);
+    std::optional<Error> missing;  // one of the partitions of a topic is like the others
     while (read.size() < most) {
       const EventHandle event(
           rd_kafka_queue_poll(impl_->records.get(), static_cast<int>(patience.count())));
       if (!event) break;
-      if (auto taken = impl_->take(event.get(), read); !taken) {
+      if (auto taken = impl_->take(event.get(), read);
+          !taken && taken.error().kafka_code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        missing = std::move(taken).error();
+      } else if (!taken) {
         impl_->trouble = std::move(taken).error();
         if (read.empty()) return std::unexpected(*impl_->trouble);
         return read;
       }
       patience = Duration(0);  // what else is there already
     }
+    if (missing && read.empty()) return std::unexpected(std::move(*missing));
   } while (read.empty() && !wait.deadline().expired() && (was_at_end || !at_end()));
   return read;
 }

@@ -58,10 +58,12 @@ class Consumer {
   Result<Positions> end_offsets(const Wait& wait) const;
 
   // At most `most` records, as soon as there are some; none when `wait` is over, or as soon as
-  // at_end() becomes true. Records of one partition come in their order. After such
-  // an error every further call fails with it: kFailed, naming the partition, for an offset out of
-  // range, an unknown partition or an unreadable batch. kUnreachable when no broker answered the
-  // first call; a broker lost later only means that nothing comes.
+  // at_end() becomes true. Records of one partition come in their order. kFailed, naming the
+  // partition, for an offset out of range, an unknown partition or an unreadable batch: after such
+  // an error every further call fails with it. kFailed with UNKNOWN_TOPIC_OR_PARTITION for an
+  // unknown topic, which brokers may only not have heard of yet: the next call asks again.
+  // kUnreachable when no broker answered the first call; a broker lost later only means that
+  // nothing comes.
   Result<std::vector<Record>> poll(size_t most, const Wait& wait);
 
  private:

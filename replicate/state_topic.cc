@@ -92,8 +92,7 @@ Result<std::unique_ptr<StateTopic>> StateTopic::open(const FlowSettings& flow,
     KFERRY_CHECK(state->catch_up(wait));
     return state;
   };
-  // A broker may not know yet what another one has just created, and librdkafka's consumer never
-  // asks again.
+  // A broker may not know yet what another one has just created.
   return with_retry({}, wait, attempt, [](const Error& error) {
     return error.kafka_code == wire::kUnknownTopicOrPartition;
   });

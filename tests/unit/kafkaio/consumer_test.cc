@@ -96,6 +96,22 @@ TEST_F(ConsumerTest, AMissingPartitionIsAnError) {
   EXPECT_NE(records.error().message.find("orders-7"), std::string::npos);
 }
 
+// A broker that has not heard of the topic yet, or not again after its start, says that there is
+// none.
+TEST_F(ConsumerTest, ATopicThatComesAgainIsReadOn) {
+  produce(0, 2);
+  Consumer consumer = open({{at(0), Offset(0)}});
+  rd_kafka_mock_topic_set_error(mock_.get(), "orders", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  auto records = consumer.poll(10, wait());
+  for (int i = 0; i < 100 && records; ++i) records = consumer.poll(10, wait(200ms));
+  ASSERT_FALSE(records) << "it is told";
+  rd_kafka_mock_topic_set_error(mock_.get(), "orders", RD_KAFKA_RESP_ERR_NO_ERROR);
+  size_t found = 0;
+  for (int i = 0; i < 100 && found < 2; ++i)
+    if (const auto more = consumer.poll(10, wait(200ms))) found += more->size();
+  EXPECT_EQ(found, 2U);
+}
+
 TEST_F(ConsumerTest, TheDeadlineEndsAPoll) {
   Consumer consumer = open({{at(0), Offset(0)}});
   ASSERT_TRUE(consumer.poll(1, wait()));
