@@ -168,10 +168,12 @@ void ZkCarrier::accept_one(const Port& port) {
 void ZkCarrier::carry(int socket, const wire::Address& server, Carried& self) {
   auto connection = wire::Connection::open(server, Wait(Deadline::after(connect_timeout_), stop_));
   if (connection) {
-    say("");
+    // The C client comes again at once, before anybody can be told what was wrong.
+    if (!wrong_answer_) say("");
     Censor censor;
     connection->carry(socket, stop_, &censor);
-    if (!censor.wrong().empty())
+    wrong_answer_ = !censor.wrong().empty();
+    if (wrong_answer_)
       say(fmt::format("{} is no ZooKeeper server, or a broken one: {}", to_string(server),
                       censor.wrong()));
   } else {

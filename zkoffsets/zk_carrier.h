@@ -58,6 +58,7 @@ class ZkCarrier {
   std::list<Carried> carried_;  // the acceptor's, until it has ended
   mutable std::mutex mutex_;    // guards the next
   std::string trouble_;
+  std::atomic<bool> wrong_answer_{false};  // trouble_ is about one, of the connection before
   std::thread acceptor_;
 };
 
