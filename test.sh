@@ -30,7 +30,7 @@ echo "== Fuzz targets"
 scripts/fuzz.sh "$fuzz_seconds"
 $quick && exit 0
 echo "== Integration tests on real servers"
-ctest --test-dir build/release -L integration --output-on-failure -j4
+ctest --test-dir build/release -L integration --output-on-failure -j3
 if [ -n "${KFERRY_SOAK:-}" ]; then
   echo "== Every broker version"
   tests/matrix
