@@ -83,8 +83,11 @@ class CyrusClient : public SaslClient {
                   fmt::format("Cyrus SASL: {}", sasl_errstring(outcome, nullptr, nullptr)));
     if (settings_.mechanism != SaslMechanism::kGssapi) return {};
     KFERRY_TRY(kerberos_, KerberosCredentials::acquire(settings_));
-    if (kerberos_.handle() != nullptr)
-      sasl_setprop(connection_, SASL_GSS_CREDS, kerberos_.handle());
+    // Without it another ticket of the user's would be taken.
+    if (kerberos_.handle() != nullptr &&
+        sasl_setprop(connection_, SASL_GSS_CREDS, kerberos_.handle()) != SASL_OK)
+      return fail(ErrorKind::kFailed, "Cyrus SASL does not take the credentials of Kerberos",
+                  "is Debian's libsasl2-modules-gssapi-mit installed?");
     return {};
   }
 
